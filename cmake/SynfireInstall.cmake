@@ -1,0 +1,1 @@
+# Installs the program, the plugins and the plugin SDK as find_package(synfire).
