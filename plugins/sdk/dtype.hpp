@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
-// The one table of element types. Numbers and block layouts are GGUF's (ggml's `ggml_type`), so a file's
-// bytes are used as they are.
+// The one table of element types. Numbers and block layouts are GGUF's (ggml's `ggml_type`), so a
+// file's bytes are used as they are.
 namespace synfire {
 
 enum class DType : std::uint32_t {
@@ -36,10 +36,11 @@ inline constexpr std::array<DTypeInfo, 12> kDTypes{{
     {DType::f32, "F32", 1, 4, true},
     {DType::f16, "F16", 1, 2, true},
     {DType::bf16, "BF16", 1, 2, true},
-    {DType::q8_0, "Q8_0", 32, 34, true},     // f16 scale, 32 x i8
-    {DType::q4_0, "Q4_0", 32, 18, true},     // f16 scale, 32 x u4 (minus 8)
-    {DType::q4_1, "Q4_1", 32, 20, true},     // f16 scale, f16 minimum, 32 x u4
-    {DType::q6_k, "Q6_K", 256, 210, true},   // 128 B low nibbles, 64 B high pairs, 16 x i8, f16 scale
+    {DType::q8_0, "Q8_0", 32, 34, true},  // f16 scale, 32 x i8
+    {DType::q4_0, "Q4_0", 32, 18, true},  // f16 scale, 32 x u4 (minus 8)
+    {DType::q4_1, "Q4_1", 32, 20, true},  // f16 scale, f16 minimum, 32 x u4
+    {DType::q6_k, "Q6_K", 256, 210,
+     true},  // 128 B low nibbles, 64 B high pairs, 16 x i8, f16 scale
     {DType::i8, "I8", 1, 1, false},
     {DType::i16, "I16", 1, 2, false},
     {DType::i32, "I32", 1, 4, false},

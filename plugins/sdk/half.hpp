@@ -3,7 +3,8 @@
 #include <bit>
 #include <cstdint>
 
-// IEEE binary16 and bfloat16 to float and back, rounding to nearest even. Portable bits, no F16C needed.
+// IEEE binary16 and bfloat16 to float and back, rounding to nearest even. Portable bits, no F16C
+// needed.
 namespace synfire {
 
 inline float f16_to_f32(std::uint16_t half) {

@@ -1,0 +1,217 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "plugins/sdk/backend.hpp"
+#include "plugins/sdk/dtype.hpp"
+
+// Weights, neurons and KV storage of backends whose device memory is host memory.
+namespace synfire::sdk {
+
+// Uninitialised memory, aligned to a cache line (and to AVX-512). Move-only.
+class AlignedBytes {
+ public:
+  static constexpr std::size_t kAlignment = 64;
+
+  AlignedBytes() = default;
+  explicit AlignedBytes(std::size_t bytes)
+      : data_(static_cast<std::byte*>(
+            std::aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment))) {
+    if (data_ == nullptr && bytes != 0) throw std::bad_alloc();
+  }
+
+  [[nodiscard]] std::byte* data() const { return data_.get(); }
+
+ private:
+  struct Free {
+    void operator()(std::byte* memory) const { std::free(memory); }
+  };
+  std::unique_ptr<std::byte, Free> data_;
+};
+
+inline const DTypeInfo& require_dtype(std::uint32_t dtype, const char* name) {
+  const DTypeInfo* const info = find_dtype(dtype);
+  if (info == nullptr || !info->is_weight)
+    throw Error(kUnimplemented, std::string(name) + ": dtype number " + std::to_string(dtype) +
+                                    " is not the dtype of a weight");
+  return *info;
+}
+
+// One matrix or vector, borrowed where the host allows it.
+struct HostWeights : Weights {
+  explicit HostWeights(const sf_tensor_desc& desc)
+      : name(desc.name),
+        dtype(require_dtype(desc.dtype, desc.name).dtype),
+        rows(desc.rows),
+        cols(desc.cols),
+        row_bytes(synfire::row_bytes(dtype, desc.cols)),
+        data(static_cast<const std::byte*>(desc.data)) {
+    if (cols % dtype_info(dtype).block_size != 0)
+      throw Error(kInvalidArgument, name + ": row of " + std::to_string(cols) +
+                                        " elements, want a multiple of " +
+                                        std::to_string(dtype_info(dtype).block_size));
+    if ((desc.flags & SF_TENSOR_BORROW) != 0) return;
+    owned = AlignedBytes(rows * row_bytes);
+    std::memcpy(owned.data(), data, rows * row_bytes);
+    data = owned.data();
+  }
+
+  [[nodiscard]] const std::byte* row(std::size_t r) const { return data + r * row_bytes; }
+
+  std::string name;
+  DType dtype;
+  std::size_t rows;
+  std::size_t cols;
+  std::size_t row_bytes;
+  const std::byte* data;  // rows x row_bytes
+  AlignedBytes owned;
+};
+
+// The resident groups of one layer's FFN.
+class HostNeurons : public Neurons {
+ public:
+  explicit HostNeurons(const sf_neurons_desc& desc)
+      : desc_(desc),
+        gate_bytes_(bytes_of(desc.gate_dtype, desc.gated != 0)),
+        up_bytes_(bytes_of(desc.up_dtype, true)),
+        down_bytes_(bytes_of(desc.down_dtype, true)),
+        groups_((desc.d_ff + desc.group_size - 1) / desc.group_size) {}
+
+  [[nodiscard]] const sf_neurons_desc& desc() const { return desc_; }
+  [[nodiscard]] bool gated() const { return desc_.gated != 0; }
+  // Ids of the groups that are here, rising.
+  [[nodiscard]] std::span<const std::uint32_t> resident() const { return resident_; }
+  [[nodiscard]] bool has(std::uint32_t neuron) const {
+    return groups_[neuron / desc_.group_size].down.data() != nullptr;
+  }
+  [[nodiscard]] std::uint32_t first_neuron(std::uint32_t group) const {
+    return group * desc_.group_size;
+  }
+  [[nodiscard]] std::uint32_t group_neurons(std::uint32_t group) const {
+    const std::uint32_t left = desc_.d_ff - first_neuron(group);
+    return left < desc_.group_size ? left : desc_.group_size;
+  }
+
+  // Rows of a resident neuron.
+  [[nodiscard]] const std::byte* gate(std::uint32_t neuron) const {
+    const Group& group = groups_[neuron / desc_.group_size];
+    return group.gate + neuron % desc_.group_size * gate_bytes_;
+  }
+  [[nodiscard]] const std::byte* up(std::uint32_t neuron) const {
+    const Group& group = groups_[neuron / desc_.group_size];
+    return group.up + neuron % desc_.group_size * up_bytes_;
+  }
+  [[nodiscard]] const std::byte* down(std::uint32_t neuron) const {
+    const Group& group = groups_[neuron / desc_.group_size];
+    return group.down.data() + neuron % desc_.group_size * down_bytes_;
+  }
+
+  void upload(std::span<const sf_group_source> sources) {
+    for (const sf_group_source& source : sources) upload(source);
+    list_resident();
+  }
+
+  void evict(std::span<const std::uint32_t> ids) {
+    for (const std::uint32_t id : ids) {
+      if (id >= groups_.size() || groups_[id].down.data() == nullptr)
+        throw Error(kFailedPrecondition, label(id) + ": evicted, but not resident");
+      groups_[id] = Group{};
+    }
+    list_resident();
+  }
+
+ private:
+  struct Group {
+    const std::byte* gate = nullptr;
+    const std::byte* up = nullptr;
+    AlignedBytes down;  // set: the group is resident
+    AlignedBytes rows;  // gate and up rows where they could not be borrowed
+  };
+
+  std::size_t bytes_of(std::uint32_t dtype, bool used) const {
+    return used ? row_bytes(require_dtype(dtype, "neurons").dtype, desc_.d_model) : 0;
+  }
+  [[nodiscard]] std::string label(std::uint32_t group) const {
+    return "layer " + std::to_string(desc_.layer) + " group " + std::to_string(group);
+  }
+
+  void upload(const sf_group_source& source) {
+    if (source.group >= groups_.size())
+      throw Error(kOutOfRange,
+                  label(source.group) + ": want less than " + std::to_string(groups_.size()));
+    Group& group = groups_[source.group];
+    if (group.down.data() != nullptr)
+      throw Error(kFailedPrecondition, label(source.group) + ": uploaded twice");
+    if (resident_.size() + 1 > desc_.capacity)
+      throw Error(kResourceExhausted,
+                  label(source.group) + ": all " + std::to_string(desc_.capacity) + " slots taken");
+    const std::size_t n = group_neurons(source.group);
+    group.gate = static_cast<const std::byte*>(source.gate);
+    group.up = static_cast<const std::byte*>(source.up);
+    if ((source.flags & SF_TENSOR_BORROW) == 0) {
+      group.rows = AlignedBytes(n * (gate_bytes_ + up_bytes_));
+      if (gated()) std::memcpy(group.rows.data(), source.gate, n * gate_bytes_);
+      std::memcpy(group.rows.data() + n * gate_bytes_, source.up, n * up_bytes_);
+      group.gate = group.rows.data();
+      group.up = group.rows.data() + n * gate_bytes_;
+    }
+    group.down = AlignedBytes(n * down_bytes_);
+    std::memcpy(group.down.data(), source.down, n * down_bytes_);
+    resident_.push_back(source.group);
+  }
+
+  void list_resident() {
+    resident_.clear();
+    for (std::uint32_t id = 0; id < groups_.size(); ++id)
+      if (groups_[id].down.data() != nullptr) resident_.push_back(id);
+  }
+
+  sf_neurons_desc desc_;
+  std::size_t gate_bytes_;  // per row
+  std::size_t up_bytes_;
+  std::size_t down_bytes_;
+  std::vector<Group> groups_;  // by id
+  std::vector<std::uint32_t> resident_;
+};
+
+// KV blocks: per layer and block, K then V, each [n_kv_heads, block_tokens, head_dim].
+class HostKv : public Kv {
+ public:
+  explicit HostKv(const sf_kv_desc& desc)
+      : desc_(desc),
+        element_(row_bytes(require_dtype(desc.dtype, "KV cache").dtype, 1)),
+        head_bytes_(std::size_t{desc.block_tokens} * desc.head_dim * element_),
+        half_bytes_(desc.n_kv_heads * head_bytes_),
+        memory_(std::size_t{desc.n_layers} * desc.n_blocks * 2 * half_bytes_) {}
+
+  [[nodiscard]] const sf_kv_desc& desc() const { return desc_; }
+  // Keys of one head of a block: [block_tokens, head_dim]; values() likewise.
+  [[nodiscard]] std::byte* keys(std::uint32_t layer, std::uint32_t block,
+                                std::uint32_t head) const {
+    return memory_.data() + (std::size_t{layer} * desc_.n_blocks + block) * 2 * half_bytes_ +
+           head * head_bytes_;
+  }
+  [[nodiscard]] std::byte* values(std::uint32_t layer, std::uint32_t block,
+                                  std::uint32_t head) const {
+    return keys(layer, block, head) + half_bytes_;
+  }
+  [[nodiscard]] std::size_t row_bytes_of_head() const { return desc_.head_dim * element_; }
+
+ private:
+  sf_kv_desc desc_;
+  std::size_t element_;     // bytes
+  std::size_t head_bytes_;  // of one head's keys in a block
+  std::size_t half_bytes_;  // of all heads' keys in a block
+  AlignedBytes memory_;
+};
+
+}  // namespace synfire::sdk

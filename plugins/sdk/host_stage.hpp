@@ -1,0 +1,265 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "plugins/sdk/active_list.hpp"
+#include "plugins/sdk/backend.hpp"
+#include "plugins/sdk/host_memory.hpp"
+#include "plugins/sdk/op_check.hpp"
+#include "plugins/sdk/ops.h"
+#include "plugins/sdk/scratch_plan.hpp"
+
+namespace synfire::sdk {
+
+// One op of a HostStage, its operands resolved.
+struct HostOp {
+  const OpInfo* info;
+  std::vector<std::uint32_t> inputs;        // values
+  std::vector<std::uint32_t> outputs;       // values
+  std::vector<const HostWeights*> weights;  // null for an absent one
+  HostNeurons* neurons;                     // null without
+  HostKv* kv;                               // null without
+  std::vector<std::byte> params;
+};
+
+class HostStage;
+
+// One op under execution: what a kernel sees. Lives for the call of the kernel.
+class OpCall {
+ public:
+  OpCall(const HostStage& stage, const HostOp& op, const sf_submission& submission)
+      : stage_(stage), op_(op), submission_(submission) {}
+
+  [[nodiscard]] const sf_batch& batch() const { return *submission_.batch; }
+  [[nodiscard]] bool has_input(std::size_t i) const { return op_.inputs[i] != SF_NONE; }
+  [[nodiscard]] const float* input(std::size_t i) const;  // null for an absent one
+  [[nodiscard]] float* output(std::size_t i) const;
+  [[nodiscard]] ActiveList active_input(std::size_t i) const;
+  [[nodiscard]] ActiveList active_output(std::size_t i) const;
+  [[nodiscard]] std::uint32_t input_width(std::size_t i) const;
+  [[nodiscard]] std::uint32_t output_width(std::size_t i) const;
+  // Rows of input or output i: the batch's tokens, or those whose logits are wanted.
+  [[nodiscard]] std::uint32_t input_rows(std::size_t i) const;
+  [[nodiscard]] std::uint32_t output_rows(std::size_t i) const;
+
+  [[nodiscard]] const HostWeights& weights(std::size_t i) const { return *op_.weights[i]; }
+  [[nodiscard]] const HostWeights* optional_weights(std::size_t i) const { return op_.weights[i]; }
+  [[nodiscard]] const HostNeurons& neurons() const { return *op_.neurons; }
+  [[nodiscard]] bool has_neurons() const { return op_.neurons != nullptr; }
+  [[nodiscard]] const HostKv& kv() const { return *op_.kv; }
+  template <typename Params>
+  [[nodiscard]] const Params& params() const {
+    return *reinterpret_cast<const Params*>(op_.params.data());
+  }
+  // The KV block and slot of token t.
+  [[nodiscard]] std::uint32_t block_of(std::uint32_t sequence, std::uint32_t position) const {
+    const std::uint32_t index = position / kv().desc().block_tokens;
+    return batch().block_tables[std::size_t{sequence} * batch().max_blocks + index];
+  }
+
+ private:
+  const HostStage& stage_;
+  const HostOp& op_;
+  const sf_submission& submission_;
+};
+
+// An interpreter of stages in host memory: op by op, with a kernel each. Ports are bound per
+// submission; copies to and from them are the interpreter's own. run() is called by one thread at a
+// time.
+class HostStage : public Stage {
+ public:
+  // Looks up what runs an op; throws UNIMPLEMENTED for what the backend does not know.
+  using Kernel = void (*)(void* device, const OpCall& call);
+  using FindKernel = Kernel (*)(const OpInfo& info);
+
+  HostStage(const sf_stage_desc& desc, FindKernel find_kernel, void* device)
+      : name_(desc.name),
+        max_tokens_(desc.max_tokens),
+        values_(desc.values, desc.values + desc.n_values),
+        inputs_(desc.inputs, desc.inputs + desc.n_inputs),
+        outputs_(desc.outputs, desc.outputs + desc.n_outputs),
+        device_(device) {
+    for (std::uint32_t i = 0; i < desc.n_ops; ++i) add_op(desc, desc.ops[i], find_kernel);
+    std::vector<std::size_t> sizes;
+    for (const sf_value_desc& value : values_) sizes.push_back(value_bytes(value, max_tokens_));
+    plan_ = ScratchPlan::make(desc, sizes);
+    scratch_ = AlignedBytes(plan_.total);
+  }
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+  static std::size_t value_bytes(const sf_value_desc& value, std::uint32_t n_tokens) {
+    if (value.kind == SF_VALUE_ACTIVE) return ActiveList::bytes(value.width, n_tokens);
+    return std::size_t{value.width} * n_tokens * sizeof(float);
+  }
+
+  // Runs all ops, waiting for input ports and signalling output ports on the way. `stop` set: ends
+  // with ABORTED. Tells submission.notify of every port and of the end; whatever happens, every
+  // output flag is signalled or aborted.
+  void run(const sf_submission& submission, const std::atomic<bool>& stop) {
+    sf_error* const error = guard([&] { run_ops(submission, stop); });
+    if (error != nullptr) abort_outputs(submission);
+    if (submission.notify != nullptr)
+      submission.notify(submission.context, SF_STAGE_DONE, error);
+    else if (error != nullptr)
+      host()->error_destroy(error);
+  }
+
+ private:
+  friend class OpCall;
+
+  // What a handle of the ABI stands for: this backend made it, as a Derived.
+  template <typename Derived, typename Base, typename Handle>
+  static Derived& object(Handle* handle) {
+    return static_cast<Derived&>(*reinterpret_cast<Base*>(handle));
+  }
+
+  void add_op(const sf_stage_desc& desc, const sf_op& op, FindKernel find_kernel) {
+    const OpInfo& info = check_op(desc, op);
+    HostOp made{&info,
+                {op.inputs, op.inputs + op.n_inputs},
+                {op.outputs, op.outputs + op.n_outputs},
+                {},
+                nullptr,
+                nullptr,
+                {}};
+    for (std::uint32_t i = 0; i < op.n_weights; ++i)
+      made.weights.push_back(op.weights[i] == SF_NONE
+                                 ? nullptr
+                                 : &object<HostWeights, Weights>(desc.weights[op.weights[i]]));
+    if (op.neurons != SF_NONE)
+      made.neurons = &object<HostNeurons, Neurons>(desc.neurons[op.neurons]);
+    if (op.kv != SF_NONE) made.kv = &object<HostKv, Kv>(desc.kv[op.kv]);
+    const auto* const params = static_cast<const std::byte*>(op.params);
+    made.params.assign(params, params + op.params_size);
+    kernels_.push_back(info.id == SF_OP_COPY ? nullptr : find_kernel(info));
+    ops_.push_back(std::move(made));
+  }
+
+  void run_ops(const sf_submission& submission, const std::atomic<bool>& stop) {
+    if (submission.batch->n_tokens > max_tokens_)
+      throw Error(kInvalidArgument, name_ + ": batch of " +
+                                        std::to_string(submission.batch->n_tokens) +
+                                        " tokens, want at most " + std::to_string(max_tokens_));
+    for (std::size_t i = 0; i < ops_.size(); ++i) {
+      if (stop.load(std::memory_order_relaxed)) throw Error(kAborted, name_ + ": aborted");
+      if (kernels_[i] == nullptr)
+        copy(ops_[i], submission, stop);
+      else
+        kernels_[i](device_, OpCall(*this, ops_[i], submission));
+    }
+  }
+
+  static std::size_t find_port(const std::vector<std::uint32_t>& ports, std::uint32_t value) {
+    for (std::size_t i = 0; i < ports.size(); ++i)
+      if (ports[i] == value) return i;
+    return SIZE_MAX;
+  }
+
+  void copy(const HostOp& op, const sf_submission& submission, const std::atomic<bool>& stop) {
+    const std::size_t in_port = find_port(inputs_, op.inputs[0]);
+    const std::size_t out_port = find_port(outputs_, op.outputs[0]);
+    if (in_port != SIZE_MAX) wait(submission.inputs[in_port], in_port, stop);
+    void* const from = address(op.inputs[0], submission);
+    void* const to = address(op.outputs[0], submission);
+    const sf_value_desc& value = values_[op.inputs[0]];
+    const std::size_t bytes = copied_bytes(value, *submission.batch);
+    if (out_port != SIZE_MAX && submission.outputs[out_port].bytes < bytes)
+      throw Error(kInvalidArgument, name_ + ": output port " + std::to_string(out_port) +
+                                        " has room for " +
+                                        std::to_string(submission.outputs[out_port].bytes) +
+                                        " bytes, want " + std::to_string(bytes));
+    if (value.kind == SF_VALUE_ACTIVE)
+      ActiveList(from).copy_to(to);
+    else
+      std::memcpy(to, from, bytes);
+    if (out_port != SIZE_MAX) signal(submission, out_port);
+  }
+
+  static std::size_t copied_bytes(const sf_value_desc& value, const sf_batch& batch) {
+    return value_bytes(value, value.kind == SF_VALUE_WANTED_ROWS ? batch.n_wanted : batch.n_tokens);
+  }
+
+  void wait(const sf_port_binding& port, std::size_t index, const std::atomic<bool>& stop) const {
+    if (port.flag == nullptr) return;
+    const std::atomic_ref<std::uint64_t> flag(*port.flag);
+    for (std::uint32_t spins = 0;; ++spins) {
+      const std::uint64_t now = flag.load(std::memory_order_acquire);
+      if (now == SF_EVENT_ABORTED || stop.load(std::memory_order_relaxed))
+        throw Error(kAborted, name_ + ": input port " + std::to_string(index) + ": aborted");
+      if (now >= port.value) return;
+      if (spins > 64) std::this_thread::yield();
+    }
+  }
+
+  static void signal(const sf_submission& submission, std::size_t port) {
+    const sf_port_binding& binding = submission.outputs[port];
+    if (binding.flag != nullptr)
+      std::atomic_ref<std::uint64_t>(*binding.flag).store(binding.value, std::memory_order_release);
+    if (submission.notify != nullptr)
+      submission.notify(submission.context, static_cast<std::uint32_t>(port), nullptr);
+  }
+
+  void abort_outputs(const sf_submission& submission) const {
+    for (std::size_t i = 0; i < outputs_.size(); ++i) {
+      if (submission.outputs[i].flag == nullptr) continue;
+      const std::atomic_ref<std::uint64_t> flag(*submission.outputs[i].flag);
+      if (flag.load(std::memory_order_acquire) < submission.outputs[i].value)
+        flag.store(SF_EVENT_ABORTED, std::memory_order_release);
+    }
+  }
+
+  [[nodiscard]] void* address(std::uint32_t value, const sf_submission& submission) const {
+    if (plan_.offsets[value] != ScratchPlan::kPort) return scratch_.data() + plan_.offsets[value];
+    if (const std::size_t port = find_port(inputs_, value); port != SIZE_MAX)
+      return submission.inputs[port].address;
+    return submission.outputs[find_port(outputs_, value)].address;
+  }
+
+  std::string name_;
+  std::uint32_t max_tokens_;
+  std::vector<sf_value_desc> values_;
+  std::vector<std::uint32_t> inputs_;   // values that are input ports
+  std::vector<std::uint32_t> outputs_;  // values that are output ports
+  void* device_;                        // handed to kernels
+  std::vector<HostOp> ops_;
+  std::vector<Kernel> kernels_;  // by op; null for copy
+  ScratchPlan plan_;
+  AlignedBytes scratch_;
+};
+
+inline const float* OpCall::input(std::size_t i) const {
+  if (!has_input(i)) return nullptr;
+  return static_cast<const float*>(stage_.address(op_.inputs[i], submission_));
+}
+inline float* OpCall::output(std::size_t i) const {
+  return static_cast<float*>(stage_.address(op_.outputs[i], submission_));
+}
+inline ActiveList OpCall::active_input(std::size_t i) const {
+  return ActiveList(stage_.address(op_.inputs[i], submission_));
+}
+inline ActiveList OpCall::active_output(std::size_t i) const {
+  return ActiveList(stage_.address(op_.outputs[i], submission_));
+}
+inline std::uint32_t OpCall::input_width(std::size_t i) const {
+  return stage_.values_[op_.inputs[i]].width;
+}
+inline std::uint32_t OpCall::output_width(std::size_t i) const {
+  return stage_.values_[op_.outputs[i]].width;
+}
+inline std::uint32_t OpCall::input_rows(std::size_t i) const {
+  return stage_.values_[op_.inputs[i]].kind == SF_VALUE_WANTED_ROWS ? batch().n_wanted
+                                                                    : batch().n_tokens;
+}
+inline std::uint32_t OpCall::output_rows(std::size_t i) const {
+  return stage_.values_[op_.outputs[i]].kind == SF_VALUE_WANTED_ROWS ? batch().n_wanted
+                                                                     : batch().n_tokens;
+}
+
+}  // namespace synfire::sdk

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "plugins/abi/synfire_backend.h"
+
+namespace synfire::sdk {
+
+// Where each value of a stage lies in one scratch buffer. Values whose lives do not meet share
+// bytes.
+struct ScratchPlan {
+  static constexpr std::size_t kPort = SIZE_MAX;  // a port has no scratch
+
+  std::vector<std::size_t> offsets;  // by value; kPort for ports
+  std::size_t total = 0;             // bytes
+
+  // `sizes` in bytes, by value. First fit among freed slots, in op order.
+  static ScratchPlan make(const sf_stage_desc& stage, std::span<const std::size_t> sizes);
+};
+
+inline ScratchPlan ScratchPlan::make(const sf_stage_desc& stage,
+                                     std::span<const std::size_t> sizes) {
+  struct Slot {
+    std::size_t offset, bytes;
+    std::uint32_t free_after;  // op index after which it is free again
+  };
+  std::vector<std::uint32_t> last_use(stage.n_values, 0);
+  for (std::uint32_t op = 0; op < stage.n_ops; ++op) {
+    for (std::uint32_t i = 0; i < stage.ops[op].n_inputs; ++i)
+      if (const std::uint32_t value = stage.ops[op].inputs[i]; value != SF_NONE)
+        last_use[value] = op;
+    for (std::uint32_t i = 0; i < stage.ops[op].n_outputs; ++i)
+      last_use[stage.ops[op].outputs[i]] = op;
+  }
+  ScratchPlan plan{std::vector<std::size_t>(stage.n_values, 0), 0};
+  for (std::uint32_t i = 0; i < stage.n_inputs; ++i) plan.offsets[stage.inputs[i]] = kPort;
+  for (std::uint32_t i = 0; i < stage.n_outputs; ++i) plan.offsets[stage.outputs[i]] = kPort;
+  std::vector<Slot> slots;
+  const auto place = [&](std::uint32_t value, std::uint32_t op) -> std::size_t {
+    const std::size_t bytes = (sizes[value] + 63) / 64 * 64;
+    for (Slot& slot : slots) {
+      if (slot.free_after >= op || slot.bytes < bytes) continue;
+      slot.free_after = last_use[value];
+      return slot.offset;
+    }
+    slots.push_back({plan.total, bytes, last_use[value]});
+    plan.total += bytes;
+    return slots.back().offset;
+  };
+  for (std::uint32_t op = 0; op < stage.n_ops; ++op)
+    for (std::uint32_t i = 0; i < stage.ops[op].n_outputs; ++i)
+      if (const std::uint32_t value = stage.ops[op].outputs[i]; plan.offsets[value] != kPort)
+        plan.offsets[value] = place(value, op);
+  return plan;
+}
+
+}  // namespace synfire::sdk
