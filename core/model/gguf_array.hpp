@@ -38,6 +38,11 @@ class GgufArray {
   template <typename T>
   [[nodiscard]] Result<std::vector<T>> numbers() const;
 
+  // Where element i < size() of an array of numbers or booleans stands.
+  [[nodiscard]] const std::byte* element(std::size_t i) const {
+    return bytes_.data() + i * gguf_type_info(element_type_).bytes;
+  }
+
   // The elements of an array of strings (else empty), and of an array of arrays (else empty).
   [[nodiscard]] std::span<const std::string_view> strings() const { return strings_; }
   [[nodiscard]] std::span<const GgufArray> arrays() const { return arrays_; }
@@ -55,8 +60,7 @@ class GgufArray {
 template <typename T>
 Result<T> GgufArray::at(std::size_t i) const {
   SYNFIRE_RETURN_IF_ERROR(check_index(i));
-  return gguf::read_scalar<T>(element_type_,
-                              bytes_.data() + i * gguf_type_info(element_type_).bytes);
+  return gguf::read_scalar<T>(element_type_, element(i));
 }
 
 template <typename T>

@@ -78,6 +78,8 @@ class GgufFile {
  private:
   GgufFile(std::string path, std::shared_ptr<const void> owner, std::uint64_t file_bytes,
            GgufContents contents);
+  // Fills the indices; an error for a name that is there twice.
+  Status index();
   [[nodiscard]] Status in_key(std::string_view key, const Status& status) const;
   [[nodiscard]] Status missing_key(std::string_view key) const;
 
