@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.hpp"
+
+namespace synfire {
+
+struct GroupRange {
+  std::uint32_t first = 0;
+  std::uint32_t last = 0;  // included
+
+  friend bool operator==(const GroupRange&, const GroupRange&) = default;
+};
+
+struct DevicePlan {
+  std::string device;              // "cpu:0[cores=0]", in canonical text
+  std::vector<GroupRange> groups;  // ascending, apart from each other
+};
+
+struct LayerPlan {
+  std::vector<DevicePlan> devices;  // no group twice in a layer
+};
+
+// A placement as a file says it (`--plan`): which device holds which neuron groups of which layer.
+// Whether it fits a model and the configured devices is for whoever applies it to say.
+//
+//   version: 1
+//   group_size: 32                  # neurons per group
+//   layers:
+//     - cpu:0: [0-11, 40]           # layer 0: a device and its groups
+//       reference:0: 12-39
+struct PlanFile {
+  std::uint32_t version = 1;
+  std::uint32_t group_size = 0;  // 1..4096
+  std::vector<LayerPlan> layers;
+};
+
+// Errors name file:line:column. At most 4 MiB.
+[[nodiscard]] Result<PlanFile> read_plan_file(const std::filesystem::path& path);
+[[nodiscard]] Result<PlanFile> parse_plan_file(std::string_view text, std::string_view file_name);
+
+}  // namespace synfire
