@@ -1,0 +1,197 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "plugins/sdk/dtype.hpp"
+#include "plugins/sdk/half.hpp"
+
+// Rows of weights to float and back, one block at a time: what the block layouts of GGUF mean.
+//
+// A row is n elements, n a multiple of the dtype's block size, at any alignment. Straightforward
+// code, the definition that fast kernels are tested against. NaN and infinity survive in F32, F16
+// and BF16; in the other dtypes they give some finite or NaN block, never undefined behaviour.
+namespace synfire {
+
+namespace block_codec {
+
+inline float load_f16(const std::byte* at) {
+  std::uint16_t bits;
+  std::memcpy(&bits, at, sizeof bits);
+  return f16_to_f32(bits);
+}
+// Returns the value as it was stored: what the decoder will multiply by.
+inline float store_f16(float value, std::byte* at) {
+  const std::uint16_t bits = f32_to_f16(value);
+  std::memcpy(at, &bits, sizeof bits);
+  return f16_to_f32(bits);
+}
+inline int unsigned_at(const std::byte* at) { return std::to_integer<int>(*at); }
+inline int signed_at(const std::byte* at) { return static_cast<std::int8_t>(*at); }
+
+// The integer nearest to value / step, in [low, high]; `low` for NaN, 0 where the step vanished.
+inline int nearest(float value, float step, int low, int high) {
+  const float scaled = step == 0 ? 0 : value / step;
+  if (!(scaled > static_cast<float>(low))) return low;
+  if (scaled >= static_cast<float>(high)) return high;
+  return static_cast<int>(std::lrintf(scaled));
+}
+inline float largest_magnitude(const float* values, std::size_t n) {
+  float largest = 0;
+  for (std::size_t i = 0; i < n; ++i) largest = std::max(largest, std::fabs(values[i]));
+  return largest;
+}
+
+// Nibbles of a block of 32: the low ones are elements 0..15, the high ones 16..31.
+inline int nibble(const std::byte* packed, std::size_t element) {
+  const int both = unsigned_at(packed + element % 16);
+  return element < 16 ? both & 15 : both >> 4;
+}
+template <typename Code>  // Code(element) in [0, 15]
+void pack_nibbles(const Code& code, std::byte* packed) {
+  for (std::size_t i = 0; i < 16; ++i)
+    packed[i] = static_cast<std::byte>(code(i) | code(i + 16) << 4);
+}
+
+// Each dtype: decode(block, values) and encode(values, block).
+
+struct F32 {
+  static void decode(const std::byte* block, float* value) { std::memcpy(value, block, 4); }
+  static void encode(const float* value, std::byte* block) { std::memcpy(block, value, 4); }
+};
+
+struct F16 {
+  static void decode(const std::byte* block, float* value) { *value = load_f16(block); }
+  static void encode(const float* value, std::byte* block) { store_f16(*value, block); }
+};
+
+struct Bf16 {
+  static void decode(const std::byte* block, float* value) {
+    std::uint16_t bits;
+    std::memcpy(&bits, block, sizeof bits);
+    *value = bf16_to_f32(bits);
+  }
+  static void encode(const float* value, std::byte* block) {
+    const std::uint16_t bits = f32_to_bf16(*value);
+    std::memcpy(block, &bits, sizeof bits);
+  }
+};
+
+struct Q8_0 {  // f16 d, 32 x i8: value = d * q
+  static void decode(const std::byte* block, float* values) {
+    const float d = load_f16(block);
+    for (std::size_t i = 0; i < 32; ++i)
+      values[i] = d * static_cast<float>(signed_at(block + 2 + i));
+  }
+  static void encode(const float* values, std::byte* block) {
+    const float d = store_f16(largest_magnitude(values, 32) / 127, block);
+    for (std::size_t i = 0; i < 32; ++i)
+      block[2 + i] = static_cast<std::byte>(nearest(values[i], d, -127, 127));
+  }
+};
+
+struct Q4_0 {  // f16 d, 32 x u4: value = d * (q - 8)
+  static void decode(const std::byte* block, float* values) {
+    const float d = load_f16(block);
+    for (std::size_t i = 0; i < 32; ++i)
+      values[i] = d * static_cast<float>(nibble(block + 2, i) - 8);
+  }
+  // The element of largest magnitude becomes -8 exactly, whatever its sign.
+  static void encode(const float* values, std::byte* block) {
+    const float extreme = *std::max_element(
+        values, values + 32, [](float a, float b) { return std::fabs(a) < std::fabs(b); });
+    const float d = store_f16(extreme / -8, block);
+    pack_nibbles([&](std::size_t i) { return nearest(values[i], d, -8, 7) + 8; }, block + 2);
+  }
+};
+
+struct Q4_1 {  // f16 d, f16 m, 32 x u4: value = d * q + m
+  static void decode(const std::byte* block, float* values) {
+    const float d = load_f16(block);
+    const float m = load_f16(block + 2);
+    for (std::size_t i = 0; i < 32; ++i)
+      values[i] = d * static_cast<float>(nibble(block + 4, i)) + m;
+  }
+  static void encode(const float* values, std::byte* block) {
+    const auto [low, high] = std::minmax_element(values, values + 32);
+    const float d = store_f16((*high - *low) / 15, block);
+    const float m = store_f16(*low, block + 2);
+    pack_nibbles([&](std::size_t i) { return nearest(values[i] - m, d, 0, 15); }, block + 4);
+  }
+};
+
+// 256 elements: 128 B of low nibbles, 64 B of high bit pairs, 16 x i8 scales, f16 d.
+// value = d * scale[i / 16] * (q - 32), q of 6 bits. Each half of 128 elements is 4 quarters of 32:
+// quarters 0 and 1 are the low nibbles of the half's bytes, 2 and 3 the high ones.
+struct Q6_K {
+  static constexpr std::size_t kHigh = 128, kScales = 192, kD = 208;
+
+  static std::size_t low_byte(std::size_t i) { return i / 128 * 64 + i % 64; }
+  static int low_shift(std::size_t i) { return i % 128 < 64 ? 0 : 4; }
+  static std::size_t high_byte(std::size_t i) { return kHigh + i / 128 * 32 + i % 32; }
+  static int high_shift(std::size_t i) { return static_cast<int>(i % 128 / 32 * 2); }
+
+  static void decode(const std::byte* block, float* values) {
+    const float d = load_f16(block + kD);
+    for (std::size_t i = 0; i < 256; ++i) {
+      const int low = unsigned_at(block + low_byte(i)) >> low_shift(i) & 15;
+      const int high = unsigned_at(block + high_byte(i)) >> high_shift(i) & 3;
+      const float scale = d * static_cast<float>(signed_at(block + kScales + i / 16));
+      values[i] = scale * static_cast<float>((low | high << 4) - 32);
+    }
+  }
+  static void encode(const float* values, std::byte* block) {
+    std::memset(block, 0, kScales);
+    const float d = store_f16(largest_magnitude(values, 256) / (31 * 127), block + kD);
+    for (std::size_t part = 0; part < 16; ++part) {
+      const float largest = largest_magnitude(values + part * 16, 16);
+      block[kScales + part] = static_cast<std::byte>(nearest(largest / 31, d, 0, 127));
+    }
+    for (std::size_t i = 0; i < 256; ++i) {
+      const float scale = d * static_cast<float>(signed_at(block + kScales + i / 16));
+      const int q = nearest(values[i], scale, -32, 31) + 32;
+      block[low_byte(i)] |= static_cast<std::byte>((q & 15) << low_shift(i));
+      block[high_byte(i)] |= static_cast<std::byte>(q >> 4 << high_shift(i));
+    }
+  }
+};
+
+// Calls visit(Codec{}) with the codec of a weight dtype; false for a dtype that is no weight's.
+template <typename Visit>
+bool with_codec(DType dtype, const Visit& visit) {
+  switch (dtype) {
+    case DType::f32: visit(F32{}); return true;
+    case DType::f16: visit(F16{}); return true;
+    case DType::bf16: visit(Bf16{}); return true;
+    case DType::q8_0: visit(Q8_0{}); return true;
+    case DType::q4_0: visit(Q4_0{}); return true;
+    case DType::q4_1: visit(Q4_1{}); return true;
+    case DType::q6_k: visit(Q6_K{}); return true;
+    default: return false;
+  }
+}
+
+}  // namespace block_codec
+
+// False (and nothing written) for a dtype that is no weight's; see dtype_info().is_weight.
+inline bool dequantize_row(DType dtype, const std::byte* row, std::size_t n, float* values) {
+  const DTypeInfo& info = dtype_info(dtype);
+  return block_codec::with_codec(dtype, [&](auto codec) {
+    for (std::size_t i = 0; i < n; i += info.block_size, row += info.block_bytes)
+      codec.decode(row, values + i);
+  });
+}
+
+// Likewise. Rounds to nearest with the scale as stored.
+inline bool quantize_row(DType dtype, const float* values, std::size_t n, std::byte* row) {
+  const DTypeInfo& info = dtype_info(dtype);
+  return block_codec::with_codec(dtype, [&](auto codec) {
+    for (std::size_t i = 0; i < n; i += info.block_size, row += info.block_bytes)
+      codec.encode(values + i, row);
+  });
+}
+
+}  // namespace synfire
