@@ -13,8 +13,9 @@ namespace {
 double meaning(std::uint16_t half) {
   const int exponent = half >> 10 & 31;
   const double mantissa = half & 1023;
-  const double magnitude =
+  const double finite =
       exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
+  const double magnitude = exponent == 31 ? std::numeric_limits<double>::infinity() : finite;
   return (half & 0x8000) != 0 ? -magnitude : magnitude;
 }
 
