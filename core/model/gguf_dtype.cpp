@@ -27,9 +27,10 @@ constexpr std::array<ForeignDType, 20> kForeign{{
     {23, "IQ4_XS"},  {29, "IQ1_M"}, {34, "TQ1_0"},  {35, "TQ2_0"},   {39, "MXFP4"},
 }};
 
-std::string known_names() {
+std::string known_names(bool is_powerinfer) {
   std::string names;
   for (const DTypeInfo& info : kDTypes) {
+    if (!code_of_dtype(info.dtype, is_powerinfer)) continue;
     if (!names.empty()) names += ' ';
     names += info.name;
   }
@@ -50,8 +51,8 @@ Result<DType> dtype_from_code(std::uint32_t code, bool is_powerinfer) {
   for (const ForeignDType& foreign : kForeign)
     if (foreign.code == code && (!is_powerinfer || code < kFirstDifferentCode))
       return error(StatusCode::unimplemented, "dtype {} ({}), want one of {}", foreign.name, code,
-                   known_names());
-  return invalid_argument("dtype {}, want one of {}", code, known_names());
+                   known_names(is_powerinfer));
+  return invalid_argument("dtype {}, want one of {}", code, known_names(is_powerinfer));
 }
 
 std::optional<std::uint32_t> code_of_dtype(DType dtype, bool is_powerinfer) {

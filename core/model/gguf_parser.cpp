@@ -125,7 +125,7 @@ Result<GgufValue> Parser::read_value() {
 
 Result<GgufArray> Parser::read_array(std::size_t depth) {
   if (depth > kMaxArrayDepth)
-    return invalid_argument("arrays nested deeper than {}", kMaxArrayDepth);
+    return invalid_argument("arrays nested {} deep, want at most {}", depth, kMaxArrayDepth);
   SYNFIRE_ASSIGN_OR_RETURN(const GgufType type, read_type("element type"));
   const GgufTypeInfo& info = gguf_type_info(type);
   SYNFIRE_ASSIGN_OR_RETURN(const auto count, in_.count("array length", info.least_bytes));

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "core/base/result.hpp"
+
+namespace synfire {
+
+// A file that appears whole or not at all: bytes go to a new file beside `path`, which takes its
+// place on commit(). Without commit() nothing is left.
+//
+// One thread at a time.
+class AtomicFile {
+ public:
+  // Errors name the path.
+  [[nodiscard]] static Result<AtomicFile> create(std::filesystem::path path);
+
+  AtomicFile(AtomicFile&&) = default;
+  AtomicFile& operator=(AtomicFile&&) = delete;
+  ~AtomicFile();
+
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  Status write(std::span<const std::byte> bytes);
+  // Makes the bytes durable and the file visible. Nothing may be written after it.
+  Status commit();
+
+ private:
+  struct Close {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+  AtomicFile(std::filesystem::path path, std::filesystem::path temporary, std::FILE* file)
+      : path_(std::move(path)), temporary_(std::move(temporary)), file_(file) {}
+  [[nodiscard]] Status failed(std::string_view what) const;
+
+  std::filesystem::path path_;
+  std::filesystem::path temporary_;
+  std::unique_ptr<std::FILE, Close> file_;  // null once committed, or moved from
+};
+
+}  // namespace synfire
