@@ -1,0 +1,139 @@
+#include "core/runtime/loaded_device.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/runtime/down_rows.hpp"
+
+namespace synfire {
+namespace {
+
+sf_tensor_desc tensor_desc(const WeightUpload& upload) {
+  return {sizeof(sf_tensor_desc),
+          static_cast<std::uint32_t>(upload.dtype),
+          SF_TENSOR_BORROW,
+          0,
+          upload.rows,
+          upload.cols,
+          upload.name.c_str(),
+          upload.data};
+}
+
+sf_neurons_desc neurons_desc(const NeuronUpload& upload) {
+  const bool gated = upload.gate.data != nullptr;
+  return {sizeof(sf_neurons_desc),
+          upload.layer,
+          upload.d_model,
+          upload.d_ff,
+          upload.group_size,
+          static_cast<std::uint32_t>(upload.groups.size()),
+          gated ? 1U : 0U,
+          static_cast<std::uint32_t>(upload.gate.dtype),
+          static_cast<std::uint32_t>(upload.up.dtype),
+          static_cast<std::uint32_t>(upload.down_dtype)};
+}
+
+template <typename Object>
+auto raw_handles(const std::vector<Object>& objects) {
+  std::vector<decltype(objects.front().get())> handles;
+  for (const Object& object : objects) handles.push_back(object.get());
+  return handles;
+}
+
+}  // namespace
+
+Result<LoadedDevice> LoadedDevice::load(host::Device device, const DevicePlan& plan,
+                                        const KvShape& kv, std::uint32_t max_tokens) {
+  LoadedDevice loaded(std::move(device));
+  SYNFIRE_RETURN_IF_ERROR(loaded.upload_weights(plan));
+  for (const NeuronUpload& upload : plan.neurons)
+    SYNFIRE_RETURN_IF_ERROR(loaded.upload_neurons(upload));
+  SYNFIRE_RETURN_IF_ERROR(loaded.create_kv(plan, kv));
+  for (const StageSpec& spec : plan.stages)
+    SYNFIRE_RETURN_IF_ERROR(loaded.compile(spec, max_tokens));
+  return loaded;
+}
+
+Status LoadedDevice::submit(std::uint32_t stage, const sf_submission& submission) {
+  return device_.submit(stages_[stage], submission);
+}
+
+Status LoadedDevice::upload_weights(const DevicePlan& plan) {
+  for (const WeightUpload& upload : plan.weights) {
+    Result<host::Weights> weights = device_.upload_weights(tensor_desc(upload));
+    if (!weights.ok()) return weights.status().with_context("tensor " + upload.name);
+    weights_.push_back(*std::move(weights));
+  }
+  return {};
+}
+
+Status LoadedDevice::upload_neurons(const NeuronUpload& upload) {
+  SYNFIRE_ASSIGN_OR_RETURN(host::Neurons neurons, device_.create_neurons(neurons_desc(upload)));
+  DownRows down(upload);
+  const bool gated = upload.gate.data != nullptr;
+  const std::size_t gate_bytes = gated ? row_bytes(upload.gate.dtype, upload.d_model) : 0;
+  const std::size_t up_bytes = row_bytes(upload.up.dtype, upload.d_model);
+  for (const std::uint32_t group : upload.groups) {
+    const std::uint32_t first = group * upload.group_size;
+    const std::uint32_t count = std::min(upload.group_size, upload.d_ff - first);
+    const sf_group_source source{group, SF_TENSOR_BORROW,
+                                 gated ? upload.gate.data + first * gate_bytes : nullptr,
+                                 upload.up.data + first * up_bytes, down.rows(first, count)};
+    SYNFIRE_RETURN_IF_ERROR(device_.upload_groups(neurons, {&source, 1}));
+  }
+  neurons_.push_back(std::move(neurons));
+  return {};
+}
+
+Status LoadedDevice::create_kv(const DevicePlan& plan, const KvShape& kv) {
+  if (plan.kv_layers.empty()) return {};
+  const sf_kv_desc desc{sizeof(sf_kv_desc),
+                        static_cast<std::uint32_t>(plan.kv_layers.size()),
+                        kv.n_blocks,
+                        kv.block_tokens,
+                        kv.n_kv_heads,
+                        kv.head_dim,
+                        static_cast<std::uint32_t>(kv.dtype),
+                        0};
+  SYNFIRE_ASSIGN_OR_RETURN(kv_, device_.create_kv(desc));
+  return {};
+}
+
+Status LoadedDevice::compile(const StageSpec& spec, std::uint32_t max_tokens) {
+  std::vector<sf_op> ops;
+  for (const StageOp& op : spec.ops) {
+    const ParamBytes params = param_bytes(op.params);
+    ops.push_back({sizeof(sf_op), op.id, static_cast<std::uint32_t>(op.inputs.size()),
+                   static_cast<std::uint32_t>(op.outputs.size()),
+                   static_cast<std::uint32_t>(op.weights.size()), op.neurons,
+                   op.uses_kv ? 0 : SF_NONE, params.size, op.inputs.data(), op.outputs.data(),
+                   op.weights.data(), params.data});
+  }
+  const std::vector<sf_weights*> weights = raw_handles(weights_);
+  const std::vector<sf_neurons*> neurons = raw_handles(neurons_);
+  sf_kv* const kv = kv_.get();
+  const sf_stage_desc desc{sizeof(sf_stage_desc),
+                           static_cast<std::uint32_t>(spec.values.size()),
+                           static_cast<std::uint32_t>(ops.size()),
+                           static_cast<std::uint32_t>(weights.size()),
+                           static_cast<std::uint32_t>(neurons.size()),
+                           kv == nullptr ? 0U : 1U,
+                           static_cast<std::uint32_t>(spec.inputs.size()),
+                           static_cast<std::uint32_t>(spec.outputs.size()),
+                           max_tokens,
+                           0,
+                           spec.name.c_str(),
+                           spec.values.data(),
+                           ops.data(),
+                           weights.data(),
+                           neurons.data(),
+                           &kv,
+                           spec.inputs.data(),
+                           spec.outputs.data()};
+  Result<host::Stage> stage = device_.compile_stage(desc);
+  if (!stage.ok()) return stage.status().with_context("stage " + spec.name);
+  stages_.push_back(*std::move(stage));
+  return {};
+}
+
+}  // namespace synfire

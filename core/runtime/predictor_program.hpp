@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/runtime/stage_plan.hpp"
+#include "plugins/abi/synfire_predictor.h"
+
+namespace synfire {
+
+// One layer's prediction as ops. Value 0 is the tap; weights are indices into `weights`.
+struct PredictorLayer {
+  std::uint32_t tap = SF_TAP_FFN_INPUT;
+  std::uint32_t gate_rule = SF_GATE_NONE;
+  float gate_threshold = 0;
+  float score_threshold = 0;
+  std::vector<sf_value_desc> values;
+  std::vector<ProgramOp> ops;
+  std::vector<WeightUpload> weights;
+  std::uint32_t scores = 0;  // value of width d_ff
+};
+
+// How the active neurons are found.
+enum class Prediction : std::uint8_t {
+  none,    // all neurons are computed
+  exact,   // all gates first, then only what fired; lossless
+  plugin,  // by the layers below
+};
+
+struct PredictorProgram {
+  Prediction kind = Prediction::none;
+  std::string name = "none";           // as users say it
+  std::vector<PredictorLayer> layers;  // for Prediction::plugin, by layer
+};
+
+}  // namespace synfire
