@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Writes the bad GGUF files of this folder. Each has one fault, named by the file; tests/unit/model/
-gguf_bad_files_test.cpp says which error each must give. Run it after a change: python3 make.py"""
+"""Writes the bad GGUF files of this folder, and small good ones into ../gguf-good. A bad file has one fault, named by
+the file; tests/unit/model/gguf_bad_files_test.cpp says which error each must give. The good ones are where the fuzzer
+starts. Run it after a change: python3 make.py"""
 
 import pathlib
 import struct
@@ -9,7 +10,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 U8, I8, U16, I16, U32, I32, F32, BOOL, STRING, ARRAY, U64, I64, F64 = range(13)
 FORMATS = {U8: "B", I8: "b", U16: "H", I16: "h", U32: "I", I32: "i", F32: "f", BOOL: "B", U64: "Q", I64: "q", F64: "d"}
-DTYPE_F32, DTYPE_Q8_0, DTYPE_Q5_K, DTYPE_BF16 = 0, 8, 13, 30
+DTYPE_F32, DTYPE_Q8_0, DTYPE_Q5_K, DTYPE_I32, DTYPE_F64, DTYPE_BF16 = 0, 8, 13, 26, 28, 30
+POWERINFER_I32 = 18
 
 
 def string(text):
@@ -128,8 +130,40 @@ FILES = {
     "data-overlap": gguf([ARCH], [tensor("b", [8], 32), tensor("a", [9])], bytes(64)),
 }
 
-for path in HERE.glob("*.gguf"):
-    path.unlink()
-for name, data in FILES.items():
-    assert len(data) < 4096, name
-    (HERE / f"{name}.gguf").write_bytes(data)
+SCALARS = [key("u8", U8, 1), key("i8", I8, -1), key("u16", U16, 2), key("i16", I16, -2), key("u32", U32, 3),
+           key("i32", I32, -3), key("f32", F32, 0.5), key("bool", BOOL, 1), key("string", STRING, "text"),
+           key("u64", U64, 4), key("i64", I64, -4), key("f64", F64, 0.25)]
+ARRAYS = [key("tokens", ARRAY, (STRING, ["<s>", "", "word"])), key("scores", ARRAY, (F32, [0.0, -1.0])),
+          key("flags", ARRAY, (BOOL, [0, 1])), key("none", ARRAY, (U64, [])), key("nested", ARRAY, nested(4))]
+GOLDEN_KEYS = [key("general.architecture", STRING, "golden"), key("golden.source", STRING, "made by hand"),
+               key("golden.prompt_count", U32, 1), key("golden.predictor.threshold", F32, 0.0),
+               key("golden.prompt.0.text", STRING, "Once"), key("golden.text.mean_nll", F64, 1.0),
+               key("golden.text.perplexity", F64, 2.7)]
+GOLDEN_TENSORS = [
+    tensor("prompt.0.tokens", [2], 0, DTYPE_I32), tensor("prompt.0.logits", [3, 2], 32),
+    tensor("prompt.0.greedy", [2], 64, DTYPE_I32), tensor("prompt.0.greedy_gap", [2], 96),
+    tensor("prompt.0.layer.0.input", [2, 2], 128), tensor("prompt.0.layer.0.ffn_input", [2, 2], 160),
+    tensor("prompt.0.layer.1.gate", [4, 2], 192), tensor("text.windows", [4, 2], 224, DTYPE_I32),
+    tensor("text.window_nll", [2], 256, DTYPE_F64)]
+GOOD = {
+    "scalars": gguf(SCALARS),
+    "arrays-v2": gguf(ARRAYS, version=2),
+    "tensors": gguf([ARCH, key("general.alignment", U32, 64)],
+                    [tensor("a", [32, 2], 0, DTYPE_Q8_0), tensor("b", [2, 1, 2], 128, DTYPE_BF16)],
+                    bytes(192), alignment=64),
+    "powerinfer": gguf([ARCH], [tensor("blk.0.gpu_idx", [8], dtype=POWERINFER_I32)], bytes(32), magic=b"PWRI"),
+    "golden": gguf(GOLDEN_KEYS, GOLDEN_TENSORS, bytes(288)),
+}
+
+
+def write(folder, files):
+    folder.mkdir(exist_ok=True)
+    for path in folder.glob("*.gguf"):
+        path.unlink()
+    for name, data in files.items():
+        assert len(data) < 4096, name
+        (folder / f"{name}.gguf").write_bytes(data)
+
+
+write(HERE, FILES)
+write(HERE.parent / "gguf-good", GOOD)

@@ -1,4 +1,5 @@
-// Every file of tests/data/gguf-bad (see make.py there) gives the one error that names its fault.
+// Every file of tests/data/gguf-bad (see make.py there) gives the one error that names its
+// fault; every file of gguf-good is accepted.
 
 #include <gtest/gtest.h>
 
@@ -9,6 +10,7 @@
 #include <string>
 
 #include "core/model/gguf_file.hpp"
+#include "core/model/golden.hpp"
 #include "tests/support/paths.hpp"
 
 namespace synfire {
@@ -140,6 +142,19 @@ TEST(GgufBadFiles, EachIsExpected) {
   for (const auto& entry : fs::directory_iterator(test::data_file("gguf-bad")))
     if (entry.path().extension() == ".gguf") found.insert(entry.path().stem().string());
   EXPECT_EQ(found, expected);
+}
+
+TEST(GgufGoodFiles, AreAccepted) {
+  std::size_t files = 0;
+  for (const auto& entry : fs::directory_iterator(test::data_file("gguf-good"))) {
+    const auto file = GgufFile::open(entry.path());
+    EXPECT_TRUE(file.ok()) << file.status().message();
+    ++files;
+  }
+  EXPECT_EQ(files, 5U);
+  const auto golden = Golden::open(test::data_file("gguf-good/golden.gguf"));
+  ASSERT_TRUE(golden.ok()) << golden.status().message();
+  EXPECT_EQ(golden->layers().size(), 2U);
 }
 
 }  // namespace
