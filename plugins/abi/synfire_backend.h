@@ -278,7 +278,8 @@ typedef struct sf_backend_api {
   /* Runs a stage. If this returns an error nothing runs and notify is never called. Stages of one device
    * run in the order of their submission. */
   sf_error* (*submit)(sf_device* device, sf_stage* stage, const sf_submission* submission);
-  /* Ends submitted work soon: stages under way end with ABORTED. Any thread. */
+  /* Ends work soon: stages under way, and all submitted from now on, end with ABORTED. The device can
+   * only be closed then. Any thread. */
   void (*abort)(sf_device* device);
   /* Probes the device; takes up to a second or so. */
   sf_error* (*measure)(sf_device* device, sf_measurement* measurement);

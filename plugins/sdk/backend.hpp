@@ -1,7 +1,10 @@
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <string>
@@ -79,6 +82,13 @@ struct BackendTable {
     return reinterpret_cast<Handle*>(object.release());
   }
 
+  // Fills a host's struct up to the size that the host knows, and leaves that size in it.
+  template <typename Struct>
+  static void fill(Struct* to, Struct from) {
+    from.struct_size = to->struct_size;
+    std::memcpy(to, &from, std::min<std::size_t>(to->struct_size, sizeof from));
+  }
+
   static sf_error* initialize(const sf_host* table) {
     host() = table;
     return nullptr;
@@ -90,7 +100,9 @@ struct BackendTable {
       if (index >= B::device_count())
         throw Error(kNotFound, std::string(B::kName) + ": no device " + std::to_string(index) +
                                    ", want less than " + std::to_string(B::device_count()));
-      B::describe(index, *info);
+      sf_device_info full{};
+      B::describe(index, full);
+      fill(info, full);
     });
   }
   static sf_error* open_device(std::uint32_t index, const sf_options* options, sf_device** device) {
@@ -165,7 +177,11 @@ struct BackendTable {
   }
   static void abort(sf_device* device) { of(device).abort(); }
   static sf_error* measure(sf_device* device, sf_measurement* measurement) {
-    return guard([&] { of(device).measure(*measurement); });
+    return guard([&] {
+      sf_measurement full{};
+      of(device).measure(full);
+      fill(measurement, full);
+    });
   }
 
   static constexpr sf_backend_api kApi = {sizeof(sf_backend_api),

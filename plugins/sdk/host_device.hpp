@@ -46,7 +46,7 @@ class HostDevice : public Device {
   void abort() override { stop_.store(true, std::memory_order_relaxed); }
 
  protected:
-  std::atomic<bool> stop_{false};  // set once, by abort()
+  std::atomic<bool> stop_{false};  // set once, by abort(): the device runs nothing any more
 };
 
 }  // namespace synfire::sdk

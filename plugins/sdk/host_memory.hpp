@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -49,8 +50,8 @@ inline const DTypeInfo& require_dtype(std::uint32_t dtype, const char* name) {
 // One matrix or vector, borrowed where the host allows it.
 struct HostWeights : Weights {
   explicit HostWeights(const sf_tensor_desc& desc)
-      : name(desc.name),
-        dtype(require_dtype(desc.dtype, desc.name).dtype),
+      : name(desc.name == nullptr ? "weights" : desc.name),
+        dtype(require_dtype(desc.dtype, name.c_str()).dtype),
         rows(desc.rows),
         cols(desc.cols),
         row_bytes(synfire::row_bytes(dtype, desc.cols)),
@@ -66,6 +67,16 @@ struct HostWeights : Weights {
   }
 
   [[nodiscard]] const std::byte* row(std::size_t r) const { return data + r * row_bytes; }
+  [[nodiscard]] sf_tensor_desc desc() const {
+    return {sizeof(sf_tensor_desc),
+            static_cast<std::uint32_t>(dtype),
+            SF_TENSOR_BORROW,
+            0,
+            rows,
+            cols,
+            name.c_str(),
+            data};
+  }
 
   std::string name;
   DType dtype;
@@ -80,7 +91,7 @@ struct HostWeights : Weights {
 class HostNeurons : public Neurons {
  public:
   explicit HostNeurons(const sf_neurons_desc& desc)
-      : desc_(desc),
+      : desc_(checked(desc)),
         gate_bytes_(bytes_of(desc.gate_dtype, desc.gated != 0)),
         up_bytes_(bytes_of(desc.up_dtype, true)),
         down_bytes_(bytes_of(desc.down_dtype, true)),
@@ -117,7 +128,6 @@ class HostNeurons : public Neurons {
 
   void upload(std::span<const sf_group_source> sources) {
     for (const sf_group_source& source : sources) upload(source);
-    list_resident();
   }
 
   void evict(std::span<const std::uint32_t> ids) {
@@ -125,8 +135,8 @@ class HostNeurons : public Neurons {
       if (id >= groups_.size() || groups_[id].down.data() == nullptr)
         throw Error(kFailedPrecondition, label(id) + ": evicted, but not resident");
       groups_[id] = Group{};
+      resident_.erase(std::lower_bound(resident_.begin(), resident_.end(), id));
     }
-    list_resident();
   }
 
  private:
@@ -137,8 +147,24 @@ class HostNeurons : public Neurons {
     AlignedBytes rows;  // gate and up rows where they could not be borrowed
   };
 
-  std::size_t bytes_of(std::uint32_t dtype, bool used) const {
-    return used ? row_bytes(require_dtype(dtype, "neurons").dtype, desc_.d_model) : 0;
+  static const sf_neurons_desc& checked(const sf_neurons_desc& desc) {
+    if (desc.d_model == 0 || desc.d_ff == 0 || desc.group_size == 0)
+      throw Error(kInvalidArgument, "layer " + std::to_string(desc.layer) +
+                                        ": neurons of d_model " + std::to_string(desc.d_model) +
+                                        ", d_ff " + std::to_string(desc.d_ff) + ", group size " +
+                                        std::to_string(desc.group_size) + ", want none of them 0");
+    return desc;
+  }
+  // Of one row; 0 for rows that these neurons do not have.
+  [[nodiscard]] std::size_t bytes_of(std::uint32_t dtype, bool used) const {
+    if (!used) return 0;
+    const std::string name = "layer " + std::to_string(desc_.layer) + " neurons";
+    const DTypeInfo& info = require_dtype(dtype, name.c_str());
+    if (desc_.d_model % info.block_size != 0)
+      throw Error(kInvalidArgument, name + ": rows of " + std::to_string(desc_.d_model) +
+                                        " elements, want a multiple of " +
+                                        std::to_string(info.block_size));
+    return row_bytes(info.dtype, desc_.d_model);
   }
   [[nodiscard]] std::string label(std::uint32_t group) const {
     return "layer " + std::to_string(desc_.layer) + " group " + std::to_string(group);
@@ -166,29 +192,24 @@ class HostNeurons : public Neurons {
     }
     group.down = AlignedBytes(n * down_bytes_);
     std::memcpy(group.down.data(), source.down, n * down_bytes_);
-    resident_.push_back(source.group);
-  }
-
-  void list_resident() {
-    resident_.clear();
-    for (std::uint32_t id = 0; id < groups_.size(); ++id)
-      if (groups_[id].down.data() != nullptr) resident_.push_back(id);
+    resident_.insert(std::upper_bound(resident_.begin(), resident_.end(), source.group),
+                     source.group);
   }
 
   sf_neurons_desc desc_;
   std::size_t gate_bytes_;  // per row
   std::size_t up_bytes_;
   std::size_t down_bytes_;
-  std::vector<Group> groups_;  // by id
-  std::vector<std::uint32_t> resident_;
+  std::vector<Group> groups_;            // by id
+  std::vector<std::uint32_t> resident_;  // ids, rising
 };
 
 // KV blocks: per layer and block, K then V, each [n_kv_heads, block_tokens, head_dim].
 class HostKv : public Kv {
  public:
   explicit HostKv(const sf_kv_desc& desc)
-      : desc_(desc),
-        element_(row_bytes(require_dtype(desc.dtype, "KV cache").dtype, 1)),
+      : desc_(checked(desc)),
+        element_(row_bytes(require_dtype(desc.dtype, "KV storage").dtype, 1)),
         head_bytes_(std::size_t{desc.block_tokens} * desc.head_dim * element_),
         half_bytes_(desc.n_kv_heads * head_bytes_),
         memory_(std::size_t{desc.n_layers} * desc.n_blocks * 2 * half_bytes_) {}
@@ -206,7 +227,19 @@ class HostKv : public Kv {
   }
   [[nodiscard]] std::size_t row_bytes_of_head() const { return desc_.head_dim * element_; }
 
+  [[nodiscard]] DType dtype() const { return static_cast<DType>(desc_.dtype); }
+
  private:
+  static const sf_kv_desc& checked(const sf_kv_desc& desc) {
+    if (desc.n_layers == 0 || desc.block_tokens == 0 || desc.n_kv_heads == 0 || desc.head_dim == 0)
+      throw Error(kInvalidArgument, "KV storage: layers, block_tokens, heads or head_dim is 0");
+    if (desc.dtype != static_cast<std::uint32_t>(DType::f32) &&
+        desc.dtype != static_cast<std::uint32_t>(DType::f16))
+      throw Error(kUnimplemented,
+                  "KV storage: dtype number " + std::to_string(desc.dtype) + ", want F32 or F16");
+    return desc;
+  }
+
   sf_kv_desc desc_;
   std::size_t element_;     // bytes
   std::size_t head_bytes_;  // of one head's keys in a block

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -10,8 +11,10 @@
 
 #include "plugins/sdk/active_list.hpp"
 #include "plugins/sdk/backend.hpp"
+#include "plugins/sdk/batch_check.hpp"
 #include "plugins/sdk/host_memory.hpp"
 #include "plugins/sdk/op_check.hpp"
+#include "plugins/sdk/op_shapes.hpp"
 #include "plugins/sdk/ops.h"
 #include "plugins/sdk/scratch_plan.hpp"
 
@@ -57,10 +60,22 @@ class OpCall {
   [[nodiscard]] const Params& params() const {
     return *reinterpret_cast<const Params*>(op_.params.data());
   }
-  // The KV block and slot of token t.
+  // The KV block of a sequence's position; throws where the block table does not reach so far.
   [[nodiscard]] std::uint32_t block_of(std::uint32_t sequence, std::uint32_t position) const {
     const std::uint32_t index = position / kv().desc().block_tokens;
-    return batch().block_tables[std::size_t{sequence} * batch().max_blocks + index];
+    if (index >= batch().max_blocks)
+      throw Error(kOutOfRange, std::string(op_.info->name) + ": position " +
+                                   std::to_string(position) + " of sequence " +
+                                   std::to_string(sequence) + ": its block table has " +
+                                   std::to_string(batch().max_blocks) + " blocks of " +
+                                   std::to_string(kv().desc().block_tokens) + " tokens");
+    const std::uint32_t block =
+        batch().block_tables[std::size_t{sequence} * batch().max_blocks + index];
+    if (block >= kv().desc().n_blocks)
+      throw Error(kOutOfRange, std::string(op_.info->name) + ": block " + std::to_string(block) +
+                                   " of sequence " + std::to_string(sequence) +
+                                   ": want less than " + std::to_string(kv().desc().n_blocks));
+    return block;
   }
 
  private:
@@ -70,8 +85,9 @@ class OpCall {
 };
 
 // An interpreter of stages in host memory: op by op, with a kernel each. Ports are bound per
-// submission; copies to and from them are the interpreter's own. run() is called by one thread at a
-// time.
+// submission; copies to and from them are the interpreter's own. All that a stage can have wrong is
+// found when it is made (StageCheck, OpShapes); batches and what comes in by ports are checked when
+// it runs. run() is called by one thread at a time.
 class HostStage : public Stage {
  public:
   // Looks up what runs an op; throws UNIMPLEMENTED for what the backend does not know.
@@ -79,12 +95,13 @@ class HostStage : public Stage {
   using FindKernel = Kernel (*)(const OpInfo& info);
 
   HostStage(const sf_stage_desc& desc, FindKernel find_kernel, void* device)
-      : name_(desc.name),
+      : name_(stage_name(desc)),
         max_tokens_(desc.max_tokens),
         values_(desc.values, desc.values + desc.n_values),
         inputs_(desc.inputs, desc.inputs + desc.n_inputs),
         outputs_(desc.outputs, desc.outputs + desc.n_outputs),
         device_(device) {
+    StageCheck(desc).check();
     for (std::uint32_t i = 0; i < desc.n_ops; ++i) add_op(desc, desc.ops[i], find_kernel);
     std::vector<std::size_t> sizes;
     for (const sf_value_desc& value : values_) sizes.push_back(value_bytes(value, max_tokens_));
@@ -111,6 +128,11 @@ class HostStage : public Stage {
       host()->error_destroy(error);
   }
 
+ protected:
+  // For backends that watch or delay execution; called by run(), on its thread. May throw.
+  virtual void before_op(const OpInfo&) {}
+  virtual void before_signal(std::size_t) {}  // the output port
+
  private:
   friend class OpCall;
 
@@ -136,19 +158,33 @@ class HostStage : public Stage {
     if (op.neurons != SF_NONE)
       made.neurons = &object<HostNeurons, Neurons>(desc.neurons[op.neurons]);
     if (op.kv != SF_NONE) made.kv = &object<HostKv, Kv>(desc.kv[op.kv]);
+    check_operands(desc, op, made);
     const auto* const params = static_cast<const std::byte*>(op.params);
     made.params.assign(params, params + op.params_size);
     kernels_.push_back(info.id == SF_OP_COPY ? nullptr : find_kernel(info));
     ops_.push_back(std::move(made));
   }
 
+  void check_operands(const sf_stage_desc& desc, const sf_op& op, const HostOp& made) const {
+    std::vector<sf_tensor_desc> tensors;
+    for (const HostWeights* const weights : made.weights)
+      tensors.push_back(weights == nullptr ? sf_tensor_desc{} : weights->desc());
+    try {
+      OpShapes({op, desc.values, tensors.data(),
+                made.neurons == nullptr ? nullptr : &made.neurons->desc(),
+                made.kv == nullptr ? nullptr : &made.kv->desc()},
+               *made.info)
+          .check();
+    } catch (const Error& error) {
+      throw Error(error.code(), name_ + ": " + error.what());
+    }
+  }
+
   void run_ops(const sf_submission& submission, const std::atomic<bool>& stop) {
-    if (submission.batch->n_tokens > max_tokens_)
-      throw Error(kInvalidArgument, name_ + ": batch of " +
-                                        std::to_string(submission.batch->n_tokens) +
-                                        " tokens, want at most " + std::to_string(max_tokens_));
+    check_batch(name_, *submission.batch, max_tokens_);
     for (std::size_t i = 0; i < ops_.size(); ++i) {
       if (stop.load(std::memory_order_relaxed)) throw Error(kAborted, name_ + ": aborted");
+      before_op(*ops_[i].info);
       if (kernels_[i] == nullptr)
         copy(ops_[i], submission, stop);
       else
@@ -163,23 +199,54 @@ class HostStage : public Stage {
   }
 
   void copy(const HostOp& op, const sf_submission& submission, const std::atomic<bool>& stop) {
+    const sf_value_desc& value = values_[op.inputs[0]];
     const std::size_t in_port = find_port(inputs_, op.inputs[0]);
     const std::size_t out_port = find_port(outputs_, op.outputs[0]);
-    if (in_port != SIZE_MAX) wait(submission.inputs[in_port], in_port, stop);
+    const std::size_t bytes = copied_bytes(value, *submission.batch);
+    if (in_port != SIZE_MAX) {
+      wait(submission.inputs[in_port], in_port, stop);
+      check_room(submission.inputs[in_port], "input", in_port, bytes);
+    }
+    if (out_port != SIZE_MAX) check_room(submission.outputs[out_port], "output", out_port, bytes);
     void* const from = address(op.inputs[0], submission);
     void* const to = address(op.outputs[0], submission);
-    const sf_value_desc& value = values_[op.inputs[0]];
-    const std::size_t bytes = copied_bytes(value, *submission.batch);
-    if (out_port != SIZE_MAX && submission.outputs[out_port].bytes < bytes)
-      throw Error(kInvalidArgument, name_ + ": output port " + std::to_string(out_port) +
-                                        " has room for " +
-                                        std::to_string(submission.outputs[out_port].bytes) +
-                                        " bytes, want " + std::to_string(bytes));
-    if (value.kind == SF_VALUE_ACTIVE)
+    if (value.kind == SF_VALUE_ACTIVE) {
+      if (in_port != SIZE_MAX) check_list(ActiveList(from), value, *submission.batch);
       ActiveList(from).copy_to(to);
-    else
+    } else if (bytes != 0) {
       std::memcpy(to, from, bytes);
-    if (out_port != SIZE_MAX) signal(submission, out_port);
+    }
+    if (out_port != SIZE_MAX) {
+      before_signal(out_port);
+      signal(submission, out_port);
+    }
+  }
+
+  void check_room(const sf_port_binding& port, const char* direction, std::size_t index,
+                  std::size_t bytes) const {
+    if (port.bytes >= bytes) return;
+    throw Error(kInvalidArgument, name_ + ": " + direction + " port " + std::to_string(index) +
+                                      " has room for " + std::to_string(port.bytes) +
+                                      " bytes, want " + std::to_string(bytes));
+  }
+
+  // A list from outside: what kernels rely on holds.
+  void check_list(const ActiveList& list, const sf_value_desc& value, const sf_batch& batch) const {
+    const bool fits = list.capacity() == value.width && list.size() <= list.capacity() &&
+                      list.mask_words() == ActiveList::mask_words(batch.n_tokens);
+    if (!fits)
+      throw Error(kInvalidArgument,
+                  name_ + ": active list of " + std::to_string(list.size()) + " of " +
+                      std::to_string(list.capacity()) + " neurons and " +
+                      std::to_string(list.mask_words()) + " mask words, want capacity " +
+                      std::to_string(value.width) + " and " +
+                      std::to_string(ActiveList::mask_words(batch.n_tokens)) + " mask words");
+    for (std::uint32_t i = 0; i < list.size(); ++i)
+      if (list.id(i) >= value.width || (i > 0 && list.id(i) <= list.id(i - 1)))
+        throw Error(kInvalidArgument, name_ + ": active list: entry " + std::to_string(i) +
+                                          " is neuron " + std::to_string(list.id(i)) +
+                                          ", want rising ids less than " +
+                                          std::to_string(value.width));
   }
 
   static std::size_t copied_bytes(const sf_value_desc& value, const sf_batch& batch) {
@@ -194,7 +261,10 @@ class HostStage : public Stage {
       if (now == SF_EVENT_ABORTED || stop.load(std::memory_order_relaxed))
         throw Error(kAborted, name_ + ": input port " + std::to_string(index) + ": aborted");
       if (now >= port.value) return;
-      if (spins > 64) std::this_thread::yield();
+      if (spins > 4096)  // a long wait: leave the core to whoever will signal
+        std::this_thread::sleep_for(std::chrono::microseconds(50));
+      else if (spins > 64)
+        std::this_thread::yield();
     }
   }
 
