@@ -18,7 +18,7 @@ enum class OptionType : std::uint8_t {
   choice,    // std::string, one of `choices`
   list,      // std::vector<std::string>; given again, it appends
   ids,       // std::vector<std::int32_t>, token ids; given again, it appends
-  biases,    // std::vector<TokenBias>, "ID=BIAS"; given again, it appends
+  biases,    // std::vector<LogitBias>, "ID=BIAS"; given again, it appends
   bytes,     // std::uint64_t, "8GiB"
   duration,  // Duration, "500ms"
   devices,   // std::vector<DeviceSpec>, "cpu:0[cores=0-3],cuda:0"

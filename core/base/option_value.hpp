@@ -9,21 +9,15 @@
 #include "core/base/clock.hpp"
 #include "core/base/device_spec.hpp"
 #include "core/base/endpoint.hpp"
+#include "core/base/logit_bias.hpp"
 #include "core/base/option.hpp"
 #include "core/base/result.hpp"
 
 namespace synfire {
 
-struct TokenBias {
-  std::int32_t id = 0;
-  double bias = 0;  // added to the token's logit
-
-  friend bool operator==(const TokenBias&, const TokenBias&) = default;
-};
-
 using OptionValue =
     std::variant<bool, std::int64_t, std::uint64_t, double, std::string, std::vector<std::string>,
-                 std::vector<std::int32_t>, std::vector<TokenBias>, Duration,
+                 std::vector<std::int32_t>, std::vector<LogitBias>, Duration,
                  std::vector<DeviceSpec>, Endpoint>;
 
 // Reads `text` as the option's type says and checks its bounds and choices. The error is

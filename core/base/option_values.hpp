@@ -24,7 +24,8 @@ struct OptionSource {
 //
 // Sources may come in any order: flag beats environment beats YAML beats default, and a weaker one
 // that comes late is checked and dropped. get() and the like take names of kOptions that belong to
-// the command; another name, or another type than the option's, is a programmer's mistake.
+// the command; another name (has() tells), or another type than the option's, is a programmer's
+// mistake.
 class OptionValues {
  public:
   explicit OptionValues(Command command);
@@ -36,6 +37,8 @@ class OptionValues {
   // and dropped.
   Status set_from_text(const Option& option, std::string_view text, const OptionSource& source);
 
+  // The command has this option.
+  [[nodiscard]] bool has(std::string_view name) const { return entries_.contains(name); }
   // Has a value: given, or by default.
   [[nodiscard]] bool is_set(std::string_view name) const;
   [[nodiscard]] const OptionSource& source(std::string_view name) const;
@@ -72,7 +75,7 @@ class OptionValues {
   };
 
   [[nodiscard]] const Entry& entry(std::string_view name) const;
-  Status store(Entry& entry, OptionValue value, const OptionSource& source);
+  static void store(Entry& entry, OptionValue value, const OptionSource& source);
 
   Command command_;
   std::map<std::string_view, Entry> entries_;  // by name; the options of this command

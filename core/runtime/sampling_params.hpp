@@ -3,16 +3,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/base/logit_bias.hpp"
 #include "core/base/status.hpp"
 
 namespace synfire {
-
-struct LogitBias {
-  std::int32_t id = 0;
-  double bias = 0;  // added to the token's logit
-
-  friend bool operator==(const LogitBias&, const LogitBias&) = default;
-};
 
 // How the next token is chosen from its logits; sampler.hpp says in which order the fields act.
 struct SamplingParams {
