@@ -59,6 +59,7 @@ Status AtomicFile::failed(std::string_view what) const { return os_error(path_, 
 Status AtomicFile::write(std::span<const std::byte> bytes) {
   if (file_ == nullptr)
     return error(StatusCode::failed_precondition, "{}: written after its commit", path_.string());
+  if (bytes.empty()) return {};
   if (std::fwrite(bytes.data(), 1, bytes.size(), file_.get()) != bytes.size())
     return failed("write");
   return {};
