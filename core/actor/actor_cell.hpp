@@ -16,10 +16,10 @@
 namespace synfire {
 
 struct ActorOptions {
-  std::string name;
+  std::string name = "actor";
   std::size_t mailbox_capacity = 64;   // messages; more are refused with `full`
   std::size_t messages_per_turn = 16;  // then the executor's other actors have their turn
-  DownListener on_down;                // may be empty
+  DownListener on_down = {};           // may be empty
 };
 
 // The life of one actor: gives it turns, catches what escapes, tells its end once. Owned by its

@@ -1,6 +1,7 @@
 #include "core/actor/event_loop.hpp"
 
 #include <exception>
+#include <thread>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -9,6 +10,9 @@
 
 namespace synfire {
 namespace {
+
+constexpr unsigned kTasksPerYield = 64;
+constexpr int kLooksPerYield = 64;  // about a microsecond or two
 
 // Tells the core that this is a spin, so that its sibling and its power budget are spared.
 void relax() {
@@ -77,9 +81,10 @@ bool EventLoop::wait_finished(Duration at_most) {
 }
 
 void EventLoop::run() {
-  while (!over()) {
+  for (unsigned tasks = 1; !over(); ++tasks) {
     if (Task task = next()) {
       run_task(task);
+      if (tasks % kTasksPerYield == 0) std::this_thread::yield();  // it may be a poll that repeats
     } else if (!spin_for_work()) {
       sleep();
     }
@@ -108,17 +113,21 @@ Task EventLoop::next() {
   return task;
 }
 
-// True when something came up within the spin time.
+// True when something came up within the spin time. Yields now and then: should more threads be
+// ready than there are cores, the one that we wait for may be waiting for our core.
 bool EventLoop::spin_for_work() const {
   if (spin_ <= Duration::zero()) return false;
   const TimePoint until = clock_.now() + spin_;
   for (;;) {
-    if (pending_.load(std::memory_order_acquire) != 0) return true;
+    for (int look = 0; look < kLooksPerYield; ++look) {
+      if (pending_.load(std::memory_order_acquire) != 0) return true;
+      relax();
+    }
     if (stopping_.load(std::memory_order_acquire)) return true;
     const TimePoint now = clock_.now();
     if (now >= timers_->next_due()) return true;
     if (now >= until) return false;
-    relax();
+    std::this_thread::yield();
   }
 }
 

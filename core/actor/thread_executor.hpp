@@ -14,9 +14,9 @@ namespace synfire {
 class EventLoop;
 
 struct ThreadExecutorOptions {
-  std::string name = "synfire";           // of the thread; the system keeps 15 characters
-  Duration spin{0};                       // polls this long for work before it sleeps
-  std::function<void()> on_thread_start;  // runs on the thread before any task: pins it, say
+  std::string name = "synfire";                // of the thread; the system keeps 15 characters
+  Duration spin{0};                            // polls this long for work before it sleeps
+  std::function<void()> on_thread_start = {};  // runs on the thread before any task: pins it, say
   Duration stop_within = std::chrono::seconds(5);  // the destructor's patience
 };
 
