@@ -1,0 +1,200 @@
+#include "core/config/plan_file.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "core/base/device_spec.hpp"
+#include "core/base/suggest.hpp"
+#include "core/config/yaml_reader.hpp"
+
+namespace synfire {
+namespace {
+
+constexpr std::size_t kMaxBytes = std::size_t{4} << 20;
+constexpr std::uint32_t kMaxGroupSize = 4096;
+constexpr std::uint32_t kMaxGroup = 1U << 20;
+constexpr std::array<std::string_view, 3> kKeys = {"version", "group_size", "layers"};
+
+std::optional<std::uint32_t> to_number(std::string_view text) {
+  std::uint32_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, code] = std::from_chars(text.data(), end, value);
+  if (code != std::errc() || stop != end) return std::nullopt;
+  return value;
+}
+
+std::string range_text(const GroupRange& range) {
+  if (range.first == range.last) return fmt::format("{}", range.first);
+  return fmt::format("{}-{}", range.first, range.last);
+}
+
+// Reads the parts of a plan from the parsed YAML.
+class Reader {
+ public:
+  explicit Reader(std::string_view file_name) : file_name_(file_name) {}
+
+  Result<PlanFile> plan(const YamlNode& root) const {
+    if (root.kind != YamlNode::Kind::map) return wrong(root, "plan", "a map");
+    SYNFIRE_RETURN_IF_ERROR(check_keys(root));
+    PlanFile plan;
+    SYNFIRE_ASSIGN_OR_RETURN(plan.version, number(root, "version", 1, 1));
+    SYNFIRE_ASSIGN_OR_RETURN(plan.group_size, number(root, "group_size", 1, kMaxGroupSize));
+    SYNFIRE_ASSIGN_OR_RETURN(const YamlNode* layers, required(root, "layers"));
+    if (layers->kind != YamlNode::Kind::sequence || layers->items.empty()) {
+      return wrong(*layers, "layers", "a list with one map per layer");
+    }
+    for (std::size_t i = 0; i < layers->items.size(); ++i) {
+      const std::string name = fmt::format("layers[{}]", i);
+      SYNFIRE_ASSIGN_OR_RETURN(LayerPlan read, layer(layers->items[i], name));
+      plan.layers.push_back(std::move(read));
+    }
+    return plan;
+  }
+
+ private:
+  // A range with its place, to say which of two that overlap is wrong.
+  struct Placed {
+    GroupRange range;
+    YamlMark mark;
+  };
+
+  [[nodiscard]] std::string place(const YamlMark& mark) const {
+    return yaml_place(file_name_, mark);
+  }
+
+  [[nodiscard]] Status wrong(const YamlNode& node, std::string_view name,
+                             std::string_view want) const {
+    return invalid_argument("{}: {}: got {}, want {}", place(node.mark), name, node.describe(),
+                            want);
+  }
+
+  [[nodiscard]] Status check_keys(const YamlNode& root) const {
+    for (const auto& [key, value] : root.entries) {
+      if (std::find(kKeys.begin(), kKeys.end(), key.text) != kKeys.end()) continue;
+      return invalid_argument("{}: unknown key {}{}", place(key.mark), key.describe(),
+                              did_you_mean(key.text, kKeys));
+    }
+    return {};
+  }
+
+  Result<const YamlNode*> required(const YamlNode& root, std::string_view name) const {
+    for (const auto& [key, value] : root.entries) {
+      if (key.text == name) return &value;
+    }
+    return invalid_argument("{}: '{}' is missing", place(root.mark), name);
+  }
+
+  Result<std::uint32_t> number(const YamlNode& root, std::string_view name, std::uint32_t min,
+                               std::uint32_t max) const {
+    SYNFIRE_ASSIGN_OR_RETURN(const YamlNode* node, required(root, name));
+    const bool plain = node->kind == YamlNode::Kind::scalar && !node->quoted;
+    const std::optional<std::uint32_t> value = plain ? to_number(node->text) : std::nullopt;
+    if (value && *value >= min && *value <= max) return *value;
+    return wrong(*node, name,
+                 min == max ? fmt::format("{}", min)
+                            : fmt::format("a whole number from {} to {}", min, max));
+  }
+
+  Result<LayerPlan> layer(const YamlNode& node, const std::string& name) const {
+    if (node.kind != YamlNode::Kind::map || node.entries.empty()) {
+      return wrong(node, name, "a map of devices and their groups");
+    }
+    LayerPlan layer;
+    std::vector<Placed> taken;
+    for (const auto& [key, value] : node.entries) {
+      SYNFIRE_ASSIGN_OR_RETURN(DevicePlan device, device_plan(key, value, name, taken));
+      for (const DevicePlan& other : layer.devices) {
+        if (other.device != device.device) continue;
+        return invalid_argument("{}: {}: device {} twice, want it once", place(key.mark), name,
+                                device.device);
+      }
+      layer.devices.push_back(std::move(device));
+    }
+    SYNFIRE_RETURN_IF_ERROR(check_cover(node, name, taken));
+    return layer;
+  }
+
+  Result<DevicePlan> device_plan(const YamlNode& key, const YamlNode& value,
+                                 const std::string& layer_name, std::vector<Placed>& taken) const {
+    const Result<DeviceSpec> spec = parse_device_spec(key.text);
+    if (!spec.ok()) {
+      return spec.status().with_context(fmt::format("{}: {}", place(key.mark), layer_name));
+    }
+    DevicePlan device{spec->to_string(), {}};
+    const std::string name = fmt::format("{}: {}", layer_name, device.device);
+    std::vector<Placed> ranges;
+    SYNFIRE_RETURN_IF_ERROR(read_ranges(value, name, ranges));
+    for (const Placed& placed : ranges) device.groups.push_back(placed.range);
+    std::sort(device.groups.begin(), device.groups.end(),
+              [](const GroupRange& a, const GroupRange& b) { return a.first < b.first; });
+    taken.insert(taken.end(), ranges.begin(), ranges.end());
+    return device;
+  }
+
+  // Nothing, one range, or a list of ranges.
+  Status read_ranges(const YamlNode& value, std::string_view name,
+                     std::vector<Placed>& ranges) const {
+    if (value.kind == YamlNode::Kind::null) return {};
+    if (value.kind != YamlNode::Kind::sequence) return read_range(value, name, ranges);
+    for (const YamlNode& item : value.items) {
+      SYNFIRE_RETURN_IF_ERROR(read_range(item, name, ranges));
+    }
+    return {};
+  }
+
+  Status read_range(const YamlNode& node, std::string_view name,
+                    std::vector<Placed>& ranges) const {
+    constexpr std::string_view kWant = "a group or a range of groups like 0-11";
+    if (node.kind != YamlNode::Kind::scalar) return wrong(node, name, kWant);
+    const std::string_view text = node.text;
+    const std::size_t dash = text.find('-');
+    const auto first = to_number(text.substr(0, dash));
+    const auto last = dash == std::string_view::npos ? first : to_number(text.substr(dash + 1));
+    if (!first || !last || *first > *last || *last >= kMaxGroup) return wrong(node, name, kWant);
+    ranges.push_back({{*first, *last}, node.mark});
+    return {};
+  }
+
+  // Every group from 0 to the last is on exactly one device.
+  [[nodiscard]] Status check_cover(const YamlNode& layer, const std::string& name,
+                                   std::vector<Placed> taken) const {
+    std::sort(taken.begin(), taken.end(),
+              [](const Placed& a, const Placed& b) { return a.range.first < b.range.first; });
+    std::uint32_t next = 0;
+    for (const Placed& placed : taken) {
+      if (placed.range.first < next) {
+        return invalid_argument("{}: {}: groups {} overlap groups before, want each group once",
+                                place(placed.mark), name, range_text(placed.range));
+      }
+      if (placed.range.first > next) {
+        return invalid_argument("{}: {}: group {} is on no device", place(layer.mark), name, next);
+      }
+      next = placed.range.last + 1;
+    }
+    if (next == 0) return invalid_argument("{}: {}: no groups", place(layer.mark), name);
+    return {};
+  }
+
+  std::string_view file_name_;
+};
+
+}  // namespace
+
+Result<PlanFile> read_plan_file(const std::filesystem::path& path) {
+  SYNFIRE_ASSIGN_OR_RETURN(const std::string text, read_text_file(path, kMaxBytes));
+  return parse_plan_file(text, path.string());
+}
+
+Result<PlanFile> parse_plan_file(std::string_view text, std::string_view file_name) {
+  if (text.size() > kMaxBytes) {
+    return invalid_argument("{}: {} bytes, want {} at most", file_name, text.size(), kMaxBytes);
+  }
+  SYNFIRE_ASSIGN_OR_RETURN(const YamlNode root, parse_yaml(text, file_name));
+  return Reader(file_name).plan(root);
+}
+
+}  // namespace synfire
