@@ -11,6 +11,8 @@
 namespace synfire {
 namespace {
 
+constexpr std::size_t kMaxValueBytes = 4096;  // of everything but free text; errors quote it whole
+
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
   for (;;) {
@@ -137,6 +139,10 @@ std::string wanted(const Option& option) {
 }
 
 Result<OptionValue> parse_option(const Option& option, std::string_view text) {
+  const bool free_text = option.type == OptionType::string || option.type == OptionType::list;
+  if (!free_text && text.size() > kMaxValueBytes) {
+    return invalid_argument("got {} bytes, want {}", text.size(), wanted(option));
+  }
   switch (option.type) {
     case OptionType::boolean: return widen(parse_bool(text));
     case OptionType::integer: return number(option, text, parse_int(text));
