@@ -91,12 +91,24 @@ struct HostWeights : Weights {
 class HostNeurons : public Neurons {
  public:
   explicit HostNeurons(const sf_neurons_desc& desc)
-      : desc_(checked(desc)),
-        gate_bytes_(bytes_of(desc.gate_dtype, desc.gated != 0)),
-        up_bytes_(bytes_of(desc.up_dtype, true)),
-        down_bytes_(bytes_of(desc.down_dtype, true)),
+      : desc_(check(desc)),
+        gate_bytes_(bytes_of(desc, desc.gate_dtype, desc.gated != 0)),
+        up_bytes_(bytes_of(desc, desc.up_dtype, true)),
+        down_bytes_(bytes_of(desc, desc.down_dtype, true)),
         groups_((desc.d_ff + desc.group_size - 1) / desc.group_size) {}
 
+  // Throws where `desc` makes no sense; returns it otherwise.
+  static const sf_neurons_desc& check(const sf_neurons_desc& desc) {
+    if (desc.d_model == 0 || desc.d_ff == 0 || desc.group_size == 0)
+      throw Error(kInvalidArgument, std::string("layer ") + std::to_string(desc.layer) +
+                                        ": neurons of d_model " + std::to_string(desc.d_model) +
+                                        ", d_ff " + std::to_string(desc.d_ff) + ", group size " +
+                                        std::to_string(desc.group_size) + ", want none of them 0");
+    bytes_of(desc, desc.gate_dtype, desc.gated != 0);
+    bytes_of(desc, desc.up_dtype, true);
+    bytes_of(desc, desc.down_dtype, true);
+    return desc;
+  }
   [[nodiscard]] const sf_neurons_desc& desc() const { return desc_; }
   [[nodiscard]] bool gated() const { return desc_.gated != 0; }
   // Ids of the groups that are here, rising.
@@ -147,27 +159,19 @@ class HostNeurons : public Neurons {
     AlignedBytes rows;  // gate and up rows where they could not be borrowed
   };
 
-  static const sf_neurons_desc& checked(const sf_neurons_desc& desc) {
-    if (desc.d_model == 0 || desc.d_ff == 0 || desc.group_size == 0)
-      throw Error(kInvalidArgument, "layer " + std::to_string(desc.layer) +
-                                        ": neurons of d_model " + std::to_string(desc.d_model) +
-                                        ", d_ff " + std::to_string(desc.d_ff) + ", group size " +
-                                        std::to_string(desc.group_size) + ", want none of them 0");
-    return desc;
-  }
   // Of one row; 0 for rows that these neurons do not have.
-  [[nodiscard]] std::size_t bytes_of(std::uint32_t dtype, bool used) const {
+  static std::size_t bytes_of(const sf_neurons_desc& desc, std::uint32_t dtype, bool used) {
     if (!used) return 0;
-    const std::string name = "layer " + std::to_string(desc_.layer) + " neurons";
+    const std::string name = std::string("layer ") + std::to_string(desc.layer) + " neurons";
     const DTypeInfo& info = require_dtype(dtype, name.c_str());
-    if (desc_.d_model % info.block_size != 0)
-      throw Error(kInvalidArgument, name + ": rows of " + std::to_string(desc_.d_model) +
+    if (desc.d_model % info.block_size != 0)
+      throw Error(kInvalidArgument, name + ": rows of " + std::to_string(desc.d_model) +
                                         " elements, want a multiple of " +
                                         std::to_string(info.block_size));
-    return row_bytes(info.dtype, desc_.d_model);
+    return row_bytes(info.dtype, desc.d_model);
   }
   [[nodiscard]] std::string label(std::uint32_t group) const {
-    return "layer " + std::to_string(desc_.layer) + " group " + std::to_string(group);
+    return std::string("layer ") + std::to_string(desc_.layer) + " group " + std::to_string(group);
   }
 
   void upload(const sf_group_source& source) {
@@ -208,12 +212,22 @@ class HostNeurons : public Neurons {
 class HostKv : public Kv {
  public:
   explicit HostKv(const sf_kv_desc& desc)
-      : desc_(checked(desc)),
+      : desc_(check(desc)),
         element_(row_bytes(require_dtype(desc.dtype, "KV storage").dtype, 1)),
         head_bytes_(std::size_t{desc.block_tokens} * desc.head_dim * element_),
         half_bytes_(desc.n_kv_heads * head_bytes_),
         memory_(std::size_t{desc.n_layers} * desc.n_blocks * 2 * half_bytes_) {}
 
+  // Throws where `desc` makes no sense; returns it otherwise.
+  static const sf_kv_desc& check(const sf_kv_desc& desc) {
+    if (desc.n_layers == 0 || desc.block_tokens == 0 || desc.n_kv_heads == 0 || desc.head_dim == 0)
+      throw Error(kInvalidArgument, "KV storage: layers, block_tokens, heads or head_dim is 0");
+    if (desc.dtype != static_cast<std::uint32_t>(DType::f32) &&
+        desc.dtype != static_cast<std::uint32_t>(DType::f16))
+      throw Error(kUnimplemented, std::string("KV storage: dtype number ") +
+                                      std::to_string(desc.dtype) + ", want F32 or F16");
+    return desc;
+  }
   [[nodiscard]] const sf_kv_desc& desc() const { return desc_; }
   // Keys of one head of a block: [block_tokens, head_dim]; values() likewise.
   [[nodiscard]] std::byte* keys(std::uint32_t layer, std::uint32_t block,
@@ -230,16 +244,6 @@ class HostKv : public Kv {
   [[nodiscard]] DType dtype() const { return static_cast<DType>(desc_.dtype); }
 
  private:
-  static const sf_kv_desc& checked(const sf_kv_desc& desc) {
-    if (desc.n_layers == 0 || desc.block_tokens == 0 || desc.n_kv_heads == 0 || desc.head_dim == 0)
-      throw Error(kInvalidArgument, "KV storage: layers, block_tokens, heads or head_dim is 0");
-    if (desc.dtype != static_cast<std::uint32_t>(DType::f32) &&
-        desc.dtype != static_cast<std::uint32_t>(DType::f16))
-      throw Error(kUnimplemented,
-                  "KV storage: dtype number " + std::to_string(desc.dtype) + ", want F32 or F16");
-    return desc;
-  }
-
   sf_kv_desc desc_;
   std::size_t element_;     // bytes
   std::size_t head_bytes_;  // of one head's keys in a block

@@ -90,7 +90,7 @@ class OpShapes {
   }
   void known_activation(std::uint32_t activation) const {
     want(activation >= SF_ACTIVATION_SILU && activation <= SF_ACTIVATION_DRELU,
-         "activation number " + std::to_string(activation) + " is unknown");
+         std::string("activation number ") + std::to_string(activation) + " is unknown");
   }
 
   // ---- Checks ----
@@ -102,9 +102,11 @@ class OpShapes {
   }
   void check_presence() const {
     for (std::uint32_t i = 0; i < info_.n_inputs; ++i)
-      want(has_input(i) || optional_input(i), "input " + std::to_string(i) + " is absent");
+      want(has_input(i) || optional_input(i),
+           std::string("input ") + std::to_string(i) + " is absent");
     for (std::uint32_t i = 0; i < info_.n_weights; ++i)
-      want(has_weight(i) || optional_weight(i), "weight " + std::to_string(i) + " is absent");
+      want(has_weight(i) || optional_weight(i),
+           std::string("weight ") + std::to_string(i) + " is absent");
     want(query_.neurons != nullptr || !info_.uses_neurons || info_.id == SF_OP_SELECT,
          "neurons are absent");
     want(query_.kv != nullptr || !info_.uses_kv, "KV storage is absent");
@@ -114,9 +116,9 @@ class OpShapes {
     if (info == nullptr || !info->is_weight)
       throw Error(kUnimplemented, std::string("op ") + info_.name + ": weight dtype number " +
                                       std::to_string(weight(i).dtype) + " is unknown");
-    want(weight(i).cols % info->block_size == 0, "weight row of " + std::to_string(weight(i).cols) +
-                                                     " elements, want a multiple of " +
-                                                     std::to_string(info->block_size));
+    want(weight(i).cols % info->block_size == 0,
+         std::string("weight row of ") + std::to_string(weight(i).cols) +
+             " elements, want a multiple of " + std::to_string(info->block_size));
   }
   void check_embed() const { value(output(0), SF_VALUE_ROWS, weight(0).cols, "output"); }
   void check_rms_norm() const {
@@ -133,17 +135,20 @@ class OpShapes {
   void check_rope(const sf_rope_params& rope) const {
     value(input(0), SF_VALUE_ROWS, std::uint64_t{rope.n_heads} * rope.head_dim, "input");
     same_value(output(0), input(0), "output");
-    want(rope.n_rot % 2 == 0 && rope.n_rot <= rope.head_dim, "n_rot " + std::to_string(rope.n_rot) +
-                                                                 ", want an even number up to " +
-                                                                 std::to_string(rope.head_dim));
-    want(rope.style <= SF_ROPE_HALVES, "style " + std::to_string(rope.style) + " is unknown");
-    want(rope.freq_base > 0, "freq_base " + std::to_string(rope.freq_base) + ", want more than 0");
+    want(rope.n_rot % 2 == 0 && rope.n_rot <= rope.head_dim,
+         std::string("n_rot ") + std::to_string(rope.n_rot) + ", want an even number up to " +
+             std::to_string(rope.head_dim));
+    want(rope.style <= SF_ROPE_HALVES,
+         std::string("style ") + std::to_string(rope.style) + " is unknown");
+    want(rope.freq_base > 0,
+         std::string("freq_base ") + std::to_string(rope.freq_base) + ", want more than 0");
     want(rope.ext_factor == 0 || (rope.original_context > 0 && rope.freq_scale > 0),
          "YaRN wants original_context and freq_scale over 0");
     if (has_weight(0)) weight_shape(0, 1, rope.n_rot / 2);
   }
   void check_layer(std::uint32_t layer) const {
-    want(layer < query_.kv->n_layers, "layer " + std::to_string(layer) + ", want less than " +
+    want(layer < query_.kv->n_layers, std::string("layer ") + std::to_string(layer) +
+                                          ", want less than " +
                                           std::to_string(query_.kv->n_layers));
   }
   void check_kv_write(const sf_kv_params& kv) const {
@@ -184,7 +189,7 @@ class OpShapes {
   }
   void check_select(const sf_select_params& select) const {
     want(select.rule == SF_GATE_POSITIVE || select.rule == SF_GATE_ABS_ABOVE,
-         "rule number " + std::to_string(select.rule) + ", want 1 or 2");
+         std::string("rule number ") + std::to_string(select.rule) + ", want 1 or 2");
     if (select.rule == SF_GATE_ABS_ABOVE) known_activation(select.activation);
     value(input(0), SF_VALUE_ROWS,
           query_.neurons == nullptr ? input(0).width : query_.neurons->d_ff, "scores");
@@ -193,7 +198,7 @@ class OpShapes {
   void check_neuron_ffn(const sf_neuron_ffn_params& ffn) const {
     known_activation(ffn.activation);
     want(ffn.gate_rule <= SF_GATE_ABS_ABOVE,
-         "gate rule number " + std::to_string(ffn.gate_rule) + " is unknown");
+         std::string("gate rule number ") + std::to_string(ffn.gate_rule) + " is unknown");
     want(query_.neurons->gated != 0 || ffn.activation != SF_ACTIVATION_DRELU,
          "drelu wants gate rows");
     value(input(0), SF_VALUE_ROWS, query_.neurons->d_model, "x");
@@ -211,7 +216,8 @@ class OpShapes {
 inline void check_shapes(const OpQuery& query) {
   const OpInfo* const info = find_op(query.op.id);
   if (info == nullptr)
-    throw Error(kUnimplemented, "op number " + std::to_string(query.op.id) + " is unknown");
+    throw Error(kUnimplemented,
+                std::string("op number ") + std::to_string(query.op.id) + " is unknown");
   if (query.op.n_inputs != info->n_inputs || query.op.n_outputs != info->n_outputs ||
       query.op.n_weights != info->n_weights || query.op.params_size != info->params_size)
     throw Error(kInvalidArgument, std::string("op ") + info->name + ": operand counts differ");

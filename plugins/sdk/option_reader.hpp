@@ -63,7 +63,7 @@ class OptionReader {
   [[nodiscard]] std::string known_keys() const {
     if (known_.empty()) return "no options";
     std::string text = "one of";
-    for (const std::string_view key : known_) text += " " + std::string(key);
+    for (const std::string_view key : known_) text.append(" ").append(key);
     return text;
   }
 

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "plugins/abi/synfire_predictor.h"
+#include "plugins/sdk/block_codec.hpp"
+#include "plugins/sdk/ops.h"
+
+namespace synfire::reference {
+
+// Summed in double, so that the order of the sum does not matter at float precision.
+inline double dot(const float* a, const float* b, std::size_t n) {
+  double sum = 0;
+  for (std::size_t i = 0; i < n; ++i) sum += static_cast<double>(a[i]) * b[i];
+  return sum;
+}
+
+inline std::vector<float> decode(DType dtype, const std::byte* row, std::size_t n) {
+  std::vector<float> values(n);
+  dequantize_row(dtype, row, n, values.data());
+  return values;
+}
+
+// act(x) of SF_ACTIVATION_*; of drelu, its part for one of gate and up.
+inline float activation(std::uint32_t kind, float x) {
+  switch (kind) {
+    case SF_ACTIVATION_SILU: return static_cast<float>(x / (1 + std::exp(-static_cast<double>(x))));
+    case SF_ACTIVATION_RELU2: return x > 0 ? x * x : 0;
+    case SF_ACTIVATION_GELU: return static_cast<float>(x / 2 * (1 + std::erf(x / std::sqrt(2.0))));
+    default: return x > 0 ? x : 0;  // relu, drelu
+  }
+}
+
+// What a gated neuron multiplies its down row with.
+inline float gated(std::uint32_t kind, float gate, float up) {
+  return activation(kind, gate) * (kind == SF_ACTIVATION_DRELU ? activation(kind, up) : up);
+}
+
+// Whether a gate lets up and down be read.
+inline bool gate_passes(std::uint32_t rule, std::uint32_t kind, float gate, float threshold) {
+  if (rule == SF_GATE_POSITIVE) return gate > 0;
+  if (rule == SF_GATE_ABS_ABOVE) return std::fabs(activation(kind, gate)) > threshold;
+  return true;
+}
+
+}  // namespace synfire::reference
