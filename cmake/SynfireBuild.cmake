@@ -20,7 +20,7 @@ include(GNUInstallDirs)
 
 # Everything of ours compiles with these; nothing of them is exported to users of the SDK.
 add_library(synfire_options INTERFACE)
-target_compile_options(synfire_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor
+target_compile_options(synfire_options INTERFACE -Wall -Wextra -Wshadow $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>
                        $<$<BOOL:${SYNFIRE_WERROR}>:-Werror>)
 # Bit-equal results need the compiler to leave floating-point expressions as they are written.
 target_compile_options(synfire_options INTERFACE -ffp-contract=off)
@@ -50,7 +50,9 @@ function(synfire_plugin name)
     -Wl,--version-script=${PROJECT_SOURCE_DIR}/plugins/sdk/plugin.map)
   set_target_properties(${name} PROPERTIES LINK_DEPENDS ${PROJECT_SOURCE_DIR}/plugins/sdk/plugin.map)
   if(NOT ARG_TEST_ONLY)
-    install(TARGETS ${name} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/synfire/plugins)
+    # Not CMAKE_INSTALL_LIBDIR: the program looks beside its own folder.
+    install(TARGETS ${name} LIBRARY DESTINATION lib/synfire/plugins)
+    set_property(GLOBAL APPEND PROPERTY SYNFIRE_PLUGINS ${name})
   endif()
 endfunction()
 

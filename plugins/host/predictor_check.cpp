@@ -6,32 +6,11 @@
 #include <vector>
 
 #include "plugins/sdk/dtype.hpp"
+#include "plugins/sdk/op_check.hpp"
 #include "plugins/sdk/ops.h"
 
 namespace synfire::host {
 namespace {
-
-// One op of the op table.
-struct OpShape {
-  std::uint32_t id;
-  std::string_view name;
-  std::uint32_t inputs, outputs, weights;
-  bool neurons, kv;
-  std::uint32_t params_size;
-};
-
-constexpr OpShape kOps[] = {
-#define SYNFIRE_OP_SHAPE(id, number, name, inputs, outputs, weights, neurons, kv, params) \
-  {id, name, inputs, outputs, weights, neurons != 0, kv != 0, sizeof(params)},
-    SYNFIRE_OP_TABLE(SYNFIRE_OP_SHAPE)
-#undef SYNFIRE_OP_SHAPE
-};
-
-const OpShape* find_op(std::uint32_t id) {
-  for (const OpShape& shape : kOps)
-    if (shape.id == id) return &shape;
-  return nullptr;
-}
 
 Status check_list(const void* list, std::uint32_t count, std::string_view what) {
   if (count == 0 || list != nullptr) return {};
@@ -82,11 +61,13 @@ Status check_tensor(const sf_tensor_desc& tensor, std::uint32_t index) {
   return {};
 }
 
-Status check_op_counts(const sf_op& op, const OpShape& want) {
-  if (op.n_inputs != want.inputs || op.n_outputs != want.outputs || op.n_weights != want.weights)
+Status check_op_counts(const sf_op& op, const sdk::OpInfo& want) {
+  if (op.n_inputs != want.n_inputs || op.n_outputs != want.n_outputs ||
+      op.n_weights != want.n_weights)
     return invalid_argument("{} inputs, {} outputs, {} weights, want {}, {}, {}", op.n_inputs,
-                            op.n_outputs, op.n_weights, want.inputs, want.outputs, want.weights);
-  if (op.params == nullptr || op.params_size < want.params_size)
+                            op.n_outputs, op.n_weights, want.n_inputs, want.n_outputs,
+                            want.n_weights);
+  if (op.params == nullptr || op.params_size != want.params_size)
     return invalid_argument("parameters of {} bytes, want {}",
                             op.params == nullptr ? 0 : op.params_size, want.params_size);
   SYNFIRE_RETURN_IF_ERROR(check_list(op.inputs, op.n_inputs, "inputs"));
@@ -127,9 +108,10 @@ class Operands {
 };
 
 Status check_op(const sf_op& op, Operands& operands) {
-  const OpShape* const want = find_op(op.id);
+  const sdk::OpInfo* const want = sdk::find_op(op.id);
   if (want == nullptr) return invalid_argument("unknown op {}", op.id);
-  const bool stateful = want->neurons || want->kv || op.neurons != SF_NONE || op.kv != SF_NONE;
+  const bool stateful =
+      want->uses_neurons || want->uses_kv || op.neurons != SF_NONE || op.kv != SF_NONE;
   if (stateful || op.id == SF_OP_EMBED)
     return invalid_argument("{} is no op of a predictor: it uses more than the tap", want->name);
   SYNFIRE_RETURN_IF_ERROR(check_op_counts(op, *want).with_context(want->name));
