@@ -29,6 +29,7 @@ std::int32_t id_of(const Vocab& vocab, std::string_view piece);
 std::unique_ptr<Tokenizer> make_tokenizer(const Vocab& vocab);
 
 // Ids without bos as text: "ab|c". Fails the test when encoding fails.
-std::string pieces_of(const Tokenizer& tokenizer, std::string_view text, bool parse_special = false);
+std::string pieces_of(const Tokenizer& tokenizer, std::string_view text,
+                      bool parse_special = false);
 
 }  // namespace synfire::test
