@@ -53,6 +53,7 @@ class Actor {
   void stop(Status status = {}) { exit_ = std::move(status); }
 
   [[nodiscard]] const Ref& self() const { return self_; }  // for timers, wakers and other actors
+  // Not in constructor and destructor: the executor is sure to exist during turns only.
   [[nodiscard]] Executor& executor() const { return *executor_; }
   [[nodiscard]] TimePoint now() const { return executor_->clock().now(); }
 
@@ -60,7 +61,7 @@ class Actor {
   friend class ActorCell<Message, Control>;
 
   Ref self_;
-  Executor* executor_ = nullptr;  // kept alive by the cell
+  Executor* executor_ = nullptr;  // kept alive by the cell during turns
   std::optional<Status> exit_;
 };
 

@@ -34,14 +34,14 @@ class ActorCell final : public MailboxReader,
   using Box = Mailbox<Message, Control>;
   using Ref = ActorRef<Message, Control>;
 
-  ActorCell(std::shared_ptr<Executor> executor, std::unique_ptr<Actor<Message, Control>> actor,
-            ActorOptions options)
-      : executor_(std::move(executor)),
+  ActorCell(const std::shared_ptr<Executor>& executor,
+            std::unique_ptr<Actor<Message, Control>> actor, ActorOptions options)
+      : executor_(executor),
         options_(at_least_one_message(std::move(options))),
         mailbox_(std::make_shared<Box>(options_.mailbox_capacity)),
         actor_(std::move(actor)) {
     actor_->self_ = Ref(mailbox_);
-    actor_->executor_ = executor_.get();
+    actor_->executor_ = executor.get();
   }
 
   // Any thread, once, right after construction. The first turn calls on_start().
@@ -50,7 +50,13 @@ class ActorCell final : public MailboxReader,
     mailbox_->schedule_turn();
   }
 
-  void schedule() override { executor_->post(Turn(this->shared_from_this())); }
+  void schedule() override {
+    if (const auto executor = executor_.lock()) {
+      executor->post(Turn(this->shared_from_this()));
+    } else {
+      abandon();
+    }
+  }
 
   // Any thread. False: it was dead already.
   bool die(DownReason reason, Status status) {
@@ -85,9 +91,11 @@ class ActorCell final : public MailboxReader,
   };
 
   void run_turn() {
+    const auto executor = executor_.lock();  // for the length of the turn
+    if (!executor) return abandon();
     if (dead_) return retire();
     timer_.cancel();
-    if (mailbox_->begin_turn()) progress_at_ = executor_->clock().now();
+    if (mailbox_->begin_turn()) progress_at_ = executor->clock().now();
     std::optional<Wait> wait;
     try {
       wait = work();
@@ -98,7 +106,7 @@ class ActorCell final : public MailboxReader,
     }
     if (!dead_ && actor_->exit_) end_as_asked();
     if (dead_) return retire();
-    rest(wait);
+    rest(*executor, wait);
   }
 
   // Reads until nothing is left, the turn is used up, or the actor blocks or ends.
@@ -110,7 +118,7 @@ class ActorCell final : public MailboxReader,
       if (ending() || (wait && wait->hold_messages)) return wait;
       std::optional<Message> message = mailbox_->take();
       if (!message) return wait;
-      progress_at_ = executor_->clock().now();
+      progress_at_ = actor_->now();
       actor_->receive(std::move(*message));
     }
     return ending() ? std::nullopt : actor_->poll();
@@ -119,17 +127,17 @@ class ActorCell final : public MailboxReader,
   bool read_control() {
     std::optional<Control> control = mailbox_->take_control();
     if (!control) return false;
-    progress_at_ = executor_->clock().now();
+    progress_at_ = actor_->now();
     actor_->receive_control(std::move(*control));
     return true;
   }
 
   // Another turn now, a timer, or nothing until somebody sends.
-  void rest(const std::optional<Wait>& wait) {
+  void rest(Executor& executor, const std::optional<Wait>& wait) {
     if (wait) {
-      const TimePoint now = executor_->clock().now();
-      if (now < progress_at_ + executor_->spin() || wait->again_at <= now) return schedule();
-      arm(wait->again_at);
+      const TimePoint now = executor.clock().now();
+      if (now < progress_at_ + executor.spin() || wait->again_at <= now) return schedule();
+      arm(executor, wait->again_at);
     }
     switch (mailbox_->end_turn(wait.has_value(), wait && wait->hold_messages)) {
       case Box::Next::idle: return;
@@ -138,8 +146,8 @@ class ActorCell final : public MailboxReader,
     }
   }
 
-  void arm(TimePoint due) {
-    timer_ = executor_->run_at(due, [box = std::weak_ptr<Box>(mailbox_)] {
+  void arm(Executor& executor, TimePoint due) {
+    timer_ = executor.run_at(due, [box = std::weak_ptr<Box>(mailbox_)] {
       if (auto mailbox = box.lock()) mailbox->schedule_turn();
     });
   }
@@ -161,7 +169,7 @@ class ActorCell final : public MailboxReader,
     return options;
   }
 
-  // The executor dropped our turn, so no turn runs now or ever.
+  // The executor dropped our turn, or is no more: no turn runs now or ever.
   void abandon() {
     die(DownReason::executor_stopped,
         error(StatusCode::unavailable, "actor {}: its executor has stopped", options_.name));
@@ -175,7 +183,7 @@ class ActorCell final : public MailboxReader,
     actor_.reset();
   }
 
-  const std::shared_ptr<Executor> executor_;
+  const std::weak_ptr<Executor> executor_;  // its queue may own us: no cycle
   ActorOptions options_;
   const std::shared_ptr<Box> mailbox_;
   std::atomic<bool> dead_ = false;

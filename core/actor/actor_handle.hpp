@@ -48,12 +48,13 @@ class ActorHandle {
   std::shared_ptr<ActorCell<Message, Control>> cell_;
 };
 
-// Puts `actor` on `executor`. Its on_start() runs there soon, also when nothing is sent.
+// Puts `actor` on `executor`. Its on_start() runs there soon, also when nothing is sent. The
+// executor is not kept alive: an actor whose executor is gone ends with `executor_stopped`.
 template <typename A>
-[[nodiscard]] auto spawn(std::shared_ptr<Executor> executor, std::unique_ptr<A> actor,
+[[nodiscard]] auto spawn(const std::shared_ptr<Executor>& executor, std::unique_ptr<A> actor,
                          ActorOptions options = {}) {
   using Cell = ActorCell<typename A::MessageType, typename A::ControlType>;
-  auto cell = std::make_shared<Cell>(std::move(executor), std::move(actor), std::move(options));
+  auto cell = std::make_shared<Cell>(executor, std::move(actor), std::move(options));
   cell->start();
   return ActorHandle<typename A::MessageType, typename A::ControlType>(std::move(cell));
 }

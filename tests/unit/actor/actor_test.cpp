@@ -70,7 +70,7 @@ class ActorTest : public testing::Test {
     EXPECT_EQ(journal_.downs[0].actor, "scribe");
   }
 
-  Journal journal_;
+  Journal journal_, other_;  // outlive the actors that the executor still owns
   std::shared_ptr<ManualExecutor> executor_ = std::make_shared<ManualExecutor>();
 };
 
@@ -93,17 +93,16 @@ TEST_F(ActorTest, ReadsControlFirst) {
 }
 
 TEST_F(ActorTest, SharesItsExecutorFairly) {
-  Journal other;
   ActorOptions two_each;
   two_each.messages_per_turn = 2;
   const Handle first = spawn_scribe(two_each);
-  const Handle second = spawn_scribe(&other, two_each);
+  const Handle second = spawn_scribe(&other_, two_each);
   for (int i = 0; i < 6; ++i) send(first, "m");
   send(second, "n");
   executor_->run_one();
   EXPECT_EQ(journal_.lines.size(), 3u);  // start and two messages
   executor_->run_one();
-  EXPECT_EQ(other.lines, (Lines{"start", "n"}));
+  EXPECT_EQ(other_.lines, (Lines{"start", "n"}));
   executor_->run_until_idle();
   EXPECT_EQ(journal_.lines.size(), 7u);
 }
@@ -209,12 +208,11 @@ TEST_F(ActorTest, DroppingTheHandleEndsIt) {
 
 TEST_F(ActorTest, AssigningAHandleEndsTheOldActor) {
   Handle handle = spawn_scribe();
-  Journal other;
-  handle = spawn_scribe(&other, {});
+  handle = spawn_scribe(&other_, {});
   executor_->run_until_idle();
   expect_down(DownReason::stopped, StatusCode::ok);
   EXPECT_TRUE(handle.alive());
-  EXPECT_EQ(other.lines, Lines{"start"});
+  EXPECT_EQ(other_.lines, Lines{"start"});
 }
 
 TEST_F(ActorTest, AStoppedExecutorEndsAQueuedActor) {
@@ -233,6 +231,23 @@ TEST_F(ActorTest, AStoppedExecutorEndsAnIdleActorWhenSomethingIsSent) {
   static_cast<void>(handle.ref().try_send("x"));
   expect_down(DownReason::executor_stopped, StatusCode::unavailable);
   EXPECT_TRUE(journal_.destroyed);
+}
+
+TEST_F(ActorTest, EndsWhenItsExecutorIsGone) {
+  const Handle handle = spawn_scribe();
+  executor_->run_until_idle();
+  executor_.reset();
+  static_cast<void>(handle.ref().try_send("x"));
+  expect_down(DownReason::executor_stopped, StatusCode::unavailable);
+  EXPECT_TRUE(journal_.destroyed);
+}
+
+TEST_F(ActorTest, AQueuedTurnDoesNotKeepTheExecutorAlive) {
+  const Handle handle = spawn_scribe();
+  const std::weak_ptr<ManualExecutor> watched = executor_;
+  executor_.reset();
+  EXPECT_TRUE(watched.expired());
+  expect_down(DownReason::executor_stopped, StatusCode::unavailable);
 }
 
 TEST_F(ActorTest, AnActorIsNotKeptAliveByRefs) {
