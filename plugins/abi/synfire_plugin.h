@@ -72,11 +72,12 @@ typedef struct sf_plugin {
   uint32_t kind;
   const char* name;        /* as users say it: "cpu" */
   const char* version;     /* of the plugin, "1.2.0" */
-  const char* description; /* one line */
+  const char* description; /* one line; may be NULL */
   /* Called once, before anything else, on the thread that loads. Keeps `host`, which outlives the plugin.
-   * After an error nothing of the plugin is called again. */
+   * After an error nothing of the plugin is called again. After shutdown it may be called anew. */
   sf_error* (*initialize)(const sf_host* host);
-  /* Called once at the end, after every object of the plugin was released; no other call is under way. */
+  /* Called once at the end, after every object of the plugin was released; no other call is under way.
+   * From any thread; may be NULL. */
   void (*shutdown)(void);
   const void* api;
 } sf_plugin;
