@@ -211,7 +211,7 @@ typedef struct sf_batch {  /* one step's tokens; host-visible memory */
 
 #define SF_STAGE_DONE UINT32_MAX
 
-typedef struct sf_submission {
+typedef struct sf_submission {    /* itself borrowed for the call */
   uint32_t struct_size;
   uint32_t reserved;
   const sf_batch* batch;          /* valid until SF_STAGE_DONE */
@@ -226,6 +226,7 @@ typedef struct sf_submission {
 
 /* ---- The table -------------------------------------------------------------------------------------- */
 
+/* No function may be NULL but where that is said. */
 typedef struct sf_backend_api {
   uint32_t struct_size;
   uint32_t reserved;
@@ -250,7 +251,7 @@ typedef struct sf_backend_api {
   /* Device memory, at least 64-byte aligned. */
   sf_error* (*alloc)(sf_device* device, uint64_t bytes, void** address);
   void (*free)(sf_device* device, void* address);
-  /* Tells the device of host memory that ports, flags and batches will lie in. May be NULL (no need). */
+  /* Tells the device of host memory that ports, flags and batches will lie in. Both may be NULL (no need). */
   sf_error* (*register_host_memory)(sf_device* device, void* address, uint64_t bytes);
   void (*unregister_host_memory)(sf_device* device, void* address);
   /* Copies between host and device memory of this device, kinds as SF_MEMORY_*; returns when done. */
@@ -278,8 +279,8 @@ typedef struct sf_backend_api {
   /* Runs a stage. If this returns an error nothing runs and notify is never called. Stages of one device
    * run in the order of their submission. */
   sf_error* (*submit)(sf_device* device, sf_stage* stage, const sf_submission* submission);
-  /* Ends work soon: stages under way, and all submitted from now on, end with ABORTED. The device can
-   * only be closed then. Any thread. */
+  /* Ends work soon: stages under way (also those that wait for an input's event), and all submitted from
+   * now on, end with ABORTED. The device can only be closed then. Any thread, not once it is being closed. */
   void (*abort)(sf_device* device);
   /* Probes the device; takes up to a second or so. */
   sf_error* (*measure)(sf_device* device, sf_measurement* measurement);

@@ -65,6 +65,7 @@ typedef struct sf_predictor_layer {
   uint64_t bytes_per_token;      /* that the prediction reads */
 } sf_predictor_layer;
 
+/* No function may be NULL but where that is said. */
 typedef struct sf_predictor_api {
   uint32_t struct_size;
   uint32_t reserved;
