@@ -22,13 +22,14 @@ Vocab small_spm(std::initializer_list<std::string_view> pieces);
 // Adds a token and returns its id.
 std::int32_t add_token(Vocab& vocab, std::string_view piece, TokenType type, float score = 0);
 
-// The id of a piece as it is written in the vocabulary; fails the test when absent.
+// The functions below throw std::runtime_error, which fails a test, instead of giving an error.
+
+// The id of a piece as it is written in the vocabulary.
 std::int32_t id_of(const Vocab& vocab, std::string_view piece);
 
-// Fails the test (and throws) when the vocabulary is bad.
 std::unique_ptr<Tokenizer> make_tokenizer(const Vocab& vocab);
 
-// Ids without bos as text: "ab|c". Fails the test when encoding fails.
+// The pieces that a text becomes, without bos: "ab|c".
 std::string pieces_of(const Tokenizer& tokenizer, std::string_view text,
                       bool parse_special = false);
 
