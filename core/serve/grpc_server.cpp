@@ -23,8 +23,7 @@
 namespace synfire {
 namespace {
 
-// For what is cancelled to end, and for answers that are on their way.
-constexpr Duration kCancelGrace = std::chrono::seconds(5);
+// For answers that are on their way.
 constexpr Duration kShutdownGrace = std::chrono::milliseconds(200);
 
 constexpr int kKeepaliveMs = 30'000;         // between pings of silent clients
@@ -58,6 +57,7 @@ class GrpcServer::Impl {
  public:
   Impl(const ServerConfig& config, Engine& engine)
       : endpoint_(config.listen),
+        cancel_grace_(config.cancel_grace),
         engine_(engine),
         inference_(engine, calls_, config.max_lag_bytes),
         control_(engine) {}
@@ -73,6 +73,7 @@ class GrpcServer::Impl {
   void stop();
 
   Endpoint endpoint_;
+  const Duration cancel_grace_;
   Engine& engine_;
   CallRegistry calls_;
   InferenceService inference_;
@@ -121,7 +122,7 @@ bool GrpcServer::Impl::drain(Duration limit) {
     if (!all_ended) calls_.cancel_all();
     // What ended may still be on its way to its client.
     const Duration left = std::max(end - SteadyClock().now(), Duration::zero());
-    const bool all_sent = calls_.wait_until_empty(all_ended ? left : kCancelGrace);
+    const bool all_sent = calls_.wait_until_empty(all_ended ? left : cancel_grace_);
     all_finished_ = all_ended && all_sent;
     stop();
   });
