@@ -262,7 +262,7 @@ class Player final : public Actor<int> {
 };
 
 // Every hand-off may meet the other thread on its way to sleep: a lost wake would hang here.
-void ping_pong(Duration spin) {
+void ping_pong(Duration spin, int balls = 5000) {
   Table table;
   const auto left = spinning(spin);
   const auto right = spinning(spin);
@@ -270,13 +270,16 @@ void ping_pong(Duration spin) {
   const auto second = spawn(right, std::make_unique<Player>(&table, 1));
   table.sides[0] = first.ref();
   table.sides[1] = second.ref();
-  ASSERT_EQ(table.sides[0].try_send(5000), SendResult::ok);
+  ASSERT_EQ(table.sides[0].try_send(int(balls)), SendResult::ok);
   table.over.get_future().get();
 }
 
 TEST(ThreadExecutor, PingPongWhileBothSleepBetween) { ping_pong(Duration(0)); }
 TEST(ThreadExecutor, PingPongWhileBothSpin) { ping_pong(microseconds(100)); }
-TEST(ThreadExecutor, PingPongAtTheEdgeOfSleep) { ping_pong(microseconds(2)); }
+TEST(ThreadExecutor, PingPongAtTheEdgeOfSleep) {
+  for (const int nanoseconds : {100, 500, 1000, 2000, 4000})
+    ping_pong(Duration(nanoseconds), 10000);
+}
 
 // What a plugin's thread raises: the actor parks each step until its event.
 struct Events {
