@@ -12,6 +12,7 @@
 #include "core/base/device_spec.hpp"
 #include "core/base/result.hpp"
 #include "core/engine/request.hpp"
+#include "core/sparsity/placement.hpp"
 
 namespace synfire {
 
@@ -24,20 +25,21 @@ struct EngineConfig {
   std::filesystem::path model;
   std::vector<std::filesystem::path> plugin_dirs;  // absolute
   std::vector<DeviceSpec> devices;                 // empty: the best that the plugins have
-  std::optional<PlacementKind> placement;          // absent: single with one device, neuron with several
-  std::optional<double> split;                     // share of the first device, 0..1
-  std::optional<std::filesystem::path> plan;       // excludes split
-  std::string predictor;                           // "", "exact", "none" or a plugin's name; "": by model
+  std::optional<PlacementKind> placement;  // absent: single with one device, neuron with several
+  std::optional<double> split;             // share of the first device, 0..1
+  std::vector<PlannedGroups> plan;         // groups by device; excludes split
+  std::uint32_t group_size = 32;           // neurons per group
+  std::string predictor;                   // "", "exact", "none" or a plugin's name; "": by model
   std::optional<double> predictor_threshold;
-  std::string ffn_activation;                      // "" = the file's
-  std::uint32_t context = 0;                       // tokens per sequence; 0 = the model's
-  std::uint32_t threads = 0;                       // of CPU devices that do not say; 0 = the plugin's choice
-  std::string kv_dtype = "f32";                    // f32 | f16
-  std::uint32_t prefill_chunk = 128;               // tokens of a prompt per step
-  std::uint32_t max_sequences = 4;                 // running at once
-  std::uint32_t queue = 64;                        // waiting at most; more are refused
+  std::string ffn_activation;         // "" = the file's
+  std::uint32_t context = 0;          // tokens per sequence; 0 = the model's, at most 8192
+  std::uint32_t threads = 0;          // of CPU devices that do not say; 0 = the plugin's choice
+  std::string kv_dtype = "f32";       // f32 | f16
+  std::uint32_t prefill_chunk = 128;  // tokens of a prompt per step
+  std::uint32_t max_sequences = 4;    // running at once
+  std::uint32_t queue = 64;           // waiting at most; more are refused
   Duration step_timeout = std::chrono::seconds(120);
-  std::uint32_t ffn_chunk = 0;                     // neurons per partial sum; 0 = the backend's constant
+  std::uint32_t ffn_chunk = 0;  // neurons per partial sum; 0 = the backend's constant
 };
 
 struct ModelInfo {
@@ -49,16 +51,16 @@ struct ModelInfo {
 };
 
 struct DeviceStatus {
-  std::string name;         // as in the configuration: "cpu:0[cores=0]"
+  std::string name;  // as in the configuration: "cpu:0[cores=0]"
   std::string description;
-  bool lost = false;        // failed or stalled; serves no more
+  bool lost = false;  // failed or stalled; serves no more
   std::string lost_reason;
   std::uint64_t weight_bytes = 0, kv_bytes = 0;
 };
 
 struct PluginStatus {
   std::string path, name, kind, version;
-  std::string error;        // empty: loaded
+  std::string error;  // empty: loaded
 };
 
 // Which device does what, for people.
@@ -75,30 +77,32 @@ struct PlacementInfo {
 };
 
 struct EngineStats {
-  std::uint64_t requests_started, requests_finished, requests_failed, requests_cancelled, requests_refused;
+  std::uint64_t requests_started, requests_finished, requests_failed, requests_cancelled,
+      requests_refused;
   std::uint64_t requests_running, requests_waiting;
   std::uint64_t steps, prompt_tokens, generated_tokens;
-  std::uint64_t forks, joins;         // of split layers, since the start
+  std::uint64_t forks, joins;  // of split layers, since the start
   Duration uptime{};
 };
 
-// A model on its devices, ready to generate. Thread-safe. The destructor ends what runs (CANCELLED) and
-// waits for the devices, but never longer than a bounded while for one that hangs.
+// A model on its devices, ready to generate. Thread-safe. The destructor ends what runs (CANCELLED)
+// and waits for the devices, but never longer than a bounded while for one that hangs.
 class Engine {
  public:
   static Result<std::unique_ptr<Engine>> make(const EngineConfig& config);
   virtual ~Engine() = default;
 
   // Refuses with INVALID_ARGUMENT (names the field), RESOURCE_EXHAUSTED (queue full) or UNAVAILABLE
-  // (draining, or a device is lost); then the sink hears nothing. The engine keeps `sink` until on_finish.
+  // (draining, or a device is lost); then the sink hears nothing. The engine keeps `sink` until
+  // on_finish.
   virtual Result<RequestId> submit(GenerateRequest request, std::shared_ptr<RequestSink> sink) = 0;
   // Ends a request within one step; unknown or ended ids are ignored.
   virtual void cancel(RequestId id) = 0;
   // Takes nothing new; returns when everything ended, or false after `limit`.
   virtual bool drain(Duration limit) = 0;
 
-  // Logits at every position of `tokens`, [tokens, n_vocab], by one sequence from position 0; for verify and
-  // perplexity. Runs between the steps of other requests; blocks the caller.
+  // Logits at every position of `tokens`, [tokens, n_vocab], by one sequence from position 0; for
+  // verify and perplexity. Runs between the steps of other requests; blocks the caller.
   virtual Result<std::vector<float>> logits(std::span<const std::int32_t> tokens) = 0;
 
   [[nodiscard]] virtual const Tokenizer* tokenizer() const = 0;  // null: the file has none

@@ -19,17 +19,17 @@ enum class FinishReason : std::uint8_t { stop, length, cancelled, error };
 struct GenerateRequest {
   std::vector<std::int32_t> prompt;  // token ids, at least one; BOS is the caller's business
   SamplingParams sampling;
-  std::uint32_t max_tokens = 128;    // to generate; the context's end also ends with `length`
-  std::vector<std::string> stop;     // texts that end the generation; never part of the output
-  bool ignore_eos = false;           // go on after end-of-generation tokens
-  std::uint32_t top_logprobs = 0;    // alternatives per token
-  bool logprobs = false;             // of the chosen token
+  std::uint32_t max_tokens = 128;  // to generate; the context's end also ends with `length`
+  std::vector<std::string> stop;   // texts that end the generation; never part of the output
+  bool ignore_eos = false;         // go on after end-of-generation tokens
+  std::uint32_t top_logprobs = 0;  // alternatives per token
+  bool logprobs = false;           // of the chosen token
 };
 
 struct TokenEvent {
   std::int32_t id = 0;
-  std::string text;     // what this token added: whole UTF-8 characters, possibly none
-  double logprob = 0;   // natural log, of the unmodified distribution; with `logprobs` only
+  std::string text;    // what this token added: whole UTF-8 characters, possibly none
+  double logprob = 0;  // natural log, of the unmodified distribution; with `logprobs` only
   std::vector<std::pair<std::int32_t, double>> top;  // best first
 };
 
@@ -46,8 +46,9 @@ struct Timings {
 
 struct FinishEvent {
   FinishReason reason = FinishReason::stop;
-  Status status;     // not ok with `cancelled` (CANCELLED) and `error`
-  std::string text;  // held back until now (an unfinished stop string, a broken character as U+FFFD)
+  Status status;  // not ok with `cancelled` (CANCELLED) and `error`
+  std::string
+      text;  // held back until now (an unfinished stop string, a broken character as U+FFFD)
   Usage usage;
   Timings timings;
 };

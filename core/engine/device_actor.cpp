@@ -1,0 +1,254 @@
+#include "core/engine/device_actor.hpp"
+
+#include <atomic>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "plugins/host/host_table.hpp"
+
+namespace synfire {
+namespace {
+
+// How long a blocked step sleeps at most before it looks again: a device may signal without a word.
+constexpr Duration kLookAgain = std::chrono::milliseconds(20);
+
+template <typename... Handlers>
+struct Overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+template <typename... Handlers>
+Overloaded(Handlers...) -> Overloaded<Handlers...>;
+
+}  // namespace
+
+// A RunStep under way. Plugins' threads reach it through notify(); its address stays until every
+// submission is done.
+struct DeviceActor::Step {
+  struct Run {
+    Step* step;
+    std::vector<sf_port_binding> inputs, outputs;
+    std::vector<std::uint32_t> output_slots;  // events, for waking who waits
+    sf_submission submission;
+  };
+
+  RunStep message;
+  sf_batch batch;
+  std::vector<Run> runs;
+  std::size_t submitted = 0;
+  std::uint64_t busy_ns = 0, wait_ns = 0;
+  std::optional<TimePoint> blocked_since;
+
+  std::thread::id owner;
+  DeviceRef actor;
+  std::shared_ptr<const Fabric> fabric;
+  std::string device;
+  std::atomic<std::size_t> completed = 0;
+  std::mutex mutex;
+  Status error;  // the first
+
+  Status first_error() {
+    const std::lock_guard lock(mutex);
+    return error;
+  }
+  void record(Status status) {
+    const std::lock_guard lock(mutex);
+    if (error.ok()) error = std::move(status);
+  }
+  [[nodiscard]] bool quiet() const {
+    return completed.load(std::memory_order_acquire) == submitted;
+  }
+};
+
+DeviceActor::DeviceActor(DeviceActorConfig config) : config_(std::move(config)) {}
+
+DeviceActor::~DeviceActor() {
+  if (step_ && !step_->quiet()) device_->device().abort();
+}
+
+void DeviceActor::on_start() {
+  if (Status status = open(); !status.ok()) stop(status.with_context(config_.name));
+}
+
+Status DeviceActor::open() {
+  SYNFIRE_ASSIGN_OR_RETURN(batch_, BatchMemory::make(config_.limits));
+  SYNFIRE_ASSIGN_OR_RETURN(device_, config_.open());
+  host::Device& device = device_->device();
+  const HostRegion& shared = config_.fabric->region();
+  SYNFIRE_ASSIGN_OR_RETURN(fabric_registration_,
+                           device.register_host_memory(shared.data(), shared.bytes()));
+  SYNFIRE_ASSIGN_OR_RETURN(
+      batch_registration_,
+      device.register_host_memory(batch_.region().data(), batch_.region().bytes()));
+  config_.on_ready(device.aborter());
+  return {};
+}
+
+void DeviceActor::receive(RunStep&& message) {
+  if (message.header.epoch != config_.epoch)
+    return;  // of a placement that is gone: nobody waits for the answer
+  step_ = std::make_unique<Step>();
+  step_->message = std::move(message);
+  step_->owner = std::this_thread::get_id();
+  step_->actor = self();
+  step_->fabric = config_.fabric;
+  step_->device = config_.name;
+  if (Status status = check(step_->message); !status.ok()) {
+    fail(status.with_context(config_.name));
+    return finish();
+  }
+  step_->batch = batch_.fill(step_->message.batch);
+  for (const StageRun& run : step_->message.runs) {
+    Step::Run made{step_.get(), {}, {}, {}, {}};
+    const auto bind = [&](const PortMessage& port) {
+      return sf_port_binding{config_.fabric->address(port.buffer), port.buffer.length,
+                             config_.fabric->flag(port.event), port.event.value};
+    };
+    for (const PortMessage& port : run.inputs) made.inputs.push_back(bind(port));
+    for (const PortMessage& port : run.outputs) {
+      made.outputs.push_back(bind(port));
+      made.output_slots.push_back(port.event.slot);
+    }
+    step_->runs.push_back(std::move(made));
+  }
+  advance();
+}
+
+Status DeviceActor::check(const RunStep& step) const {
+  SYNFIRE_RETURN_IF_ERROR(batch_.check(step.batch));
+  for (const StageRun& run : step.runs) {
+    if (run.stage.slot >= device_->n_stages() || run.stage.generation != config_.generation ||
+        run.stage.epoch != config_.epoch)
+      return invalid_argument(
+          "stage {} of epoch {}, generation {}: there is none; want one of {} of epoch {}, "
+          "generation {}",
+          run.stage.slot, run.stage.epoch, run.stage.generation, device_->n_stages(), config_.epoch,
+          config_.generation);
+    for (const auto* ports : {&run.inputs, &run.outputs})
+      for (const PortMessage& port : *ports)
+        if (!config_.fabric->valid(port))
+          return invalid_argument("stage {}: a port lies outside the shared memory",
+                                  run.stage.slot);
+  }
+  return {};
+}
+
+std::optional<Wait> DeviceActor::poll() {
+  if (!step_) return std::nullopt;
+  return advance();
+}
+
+void DeviceActor::receive_control(DeviceControl&& control) {
+  const auto end_step = [&](Status status) {
+    if (!step_) return;
+    fail(std::move(status));
+    if (!step_->quiet()) device_->device().abort();
+    advance();
+  };
+  std::visit(Overloaded{
+                 [&](const CancelStep& cancel) {
+                   if (step_ && cancel.header == step_->message.header)
+                     end_step(error(StatusCode::cancelled, "{}: step {} cancelled", config_.name,
+                                    cancel.header.step));
+                 },
+                 [&](const StopDevice&) {
+                   end_step(error(StatusCode::cancelled, "{}: told to stop", config_.name));
+                   stop();
+                 },
+             },
+             control);
+}
+
+std::optional<Wait> DeviceActor::advance() {
+  const std::size_t n_runs = step_->runs.size();
+  while (true) {
+    const bool failed = !step_->first_error().ok();
+    if (step_->quiet() && (failed || step_->submitted == n_runs)) {
+      finish();
+      return std::nullopt;
+    }
+    if (failed) abort_rest();
+    if (failed || step_->submitted == n_runs) return Wait{now() + kLookAgain};
+    const Fabric::EventState state = inputs_state(step_->message.runs[step_->submitted]);
+    if (state == Fabric::EventState::aborted) {
+      fail(error(StatusCode::aborted, "{}: step {}: what it waits for was given up", config_.name,
+                 step_->message.header.step));
+      continue;
+    }
+    if (state == Fabric::EventState::pending && !config_.waits_itself) {
+      if (!step_->blocked_since) step_->blocked_since = now();
+      return Wait{now() + kLookAgain};
+    }
+    submit_next();
+  }
+}
+
+Fabric::EventState DeviceActor::inputs_state(const StageRun& run) const {
+  Fabric::EventState worst = Fabric::EventState::signalled;
+  for (const PortMessage& port : run.inputs) {
+    const Fabric::EventState state = config_.fabric->state(port.event);
+    if (state == Fabric::EventState::aborted) return state;
+    if (state == Fabric::EventState::pending) worst = state;
+  }
+  return worst;
+}
+
+void DeviceActor::submit_next() {
+  const TimePoint begin = now();
+  if (step_->blocked_since)
+    step_->wait_ns += static_cast<std::uint64_t>((begin - *step_->blocked_since).count());
+  step_->blocked_since.reset();
+  Step::Run& run = step_->runs[step_->submitted];
+  const std::uint32_t stage = step_->message.runs[step_->submitted].stage.slot;
+  run.submission = {
+      sizeof(sf_submission), 0,   &step_->batch, run.inputs.data(), run.outputs.data(),
+      &DeviceActor::notify,  &run};
+  ++step_->submitted;
+  if (Status status = device_->submit(stage, run.submission); !status.ok()) {
+    --step_->submitted;  // refused: nothing runs, nobody will call
+    fail(status.with_context(config_.name));
+  }
+  step_->busy_ns += static_cast<std::uint64_t>((now() - begin).count());
+}
+
+// From any thread of the plugin.
+void DeviceActor::notify(void* context, std::uint32_t what, sf_error* error) {
+  const Step::Run& run = *static_cast<Step::Run*>(context);
+  Step& step = *run.step;
+  if (what != SF_STAGE_DONE) {
+    step.record(host::take_error(error, step.device));  // none, by the contract
+    return step.fabric->wake(run.output_slots[what]);
+  }
+  Status status = host::take_error(error, step.device);
+  if (!status.ok()) {
+    step.record(std::move(status));
+    for (const std::uint32_t slot : run.output_slots) step.fabric->wake(slot);
+  }
+  // After the last fetch_add the actor may destroy the step.
+  const DeviceRef actor = step.owner == std::this_thread::get_id() ? DeviceRef() : step.actor;
+  step.completed.fetch_add(1, std::memory_order_release);
+  actor.wake();
+}
+
+void DeviceActor::fail(Status status) {
+  step_->record(std::move(status));
+  abort_rest();
+}
+
+// Ends the wait of everybody for what will not be computed.
+void DeviceActor::abort_rest() const {
+  for (std::size_t i = step_->submitted; i < step_->message.runs.size(); ++i)
+    for (const PortMessage& port : step_->message.runs[i].outputs)
+      if (config_.fabric->valid(port)) config_.fabric->abort(port.event);
+}
+
+void DeviceActor::finish() {
+  Status status = step_->first_error();
+  if (!status.ok()) abort_rest();
+  const std::unique_ptr<Step> step = std::move(step_);
+  config_.on_done(
+      {step->message.header, config_.id, std::move(status), step->busy_ns, step->wait_ns});
+}
+
+}  // namespace synfire

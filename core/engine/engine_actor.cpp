@@ -1,0 +1,127 @@
+#include "core/engine/engine_actor.hpp"
+
+#include <utility>
+
+namespace synfire {
+
+EngineActor::EngineActor(EngineActorConfig config, LayerScheduler scheduler, Batcher batcher)
+    : config_(std::move(config)), scheduler_(std::move(scheduler)), batcher_(std::move(batcher)) {}
+
+EngineActor::~EngineActor() { end_all(error(StatusCode::cancelled, "the engine was shut down")); }
+
+void EngineActor::receive(EngineMessage&& message) {
+  if (auto* const added = std::get_if<NewSession>(&message)) {
+    if (scheduler_.all_up())
+      batcher_.add(std::move(added->session));
+    else
+      finish(std::move(added->session), error(StatusCode::unavailable, "a device is lost"));
+  } else if (const auto outcome = scheduler_.on_done(std::get<StepDone>(message))) {
+    end_step(*outcome);
+  }
+  begin_step();
+}
+
+void EngineActor::receive_control(EngineControl&& control) {
+  if (const auto* const cancel = std::get_if<CancelRequest>(&control)) {
+    if (session_ != nullptr && session_->id() == cancel->id)
+      cancelled_ = true;  // its step is under way; it ends with it
+    else
+      end_session(cancel->id, error(StatusCode::cancelled, "cancelled"));
+  } else if (const auto* const up = std::get_if<DeviceUp>(&control)) {
+    scheduler_.device_up(up->device, config_.device_ref(up->device), up->generation);
+    config_.on_change();
+  } else if (const auto* const down = std::get_if<DeviceDown>(&control)) {
+    on_device_down(*down);
+  } else {
+    on_deadline(std::get<StepDeadline>(control));
+  }
+  begin_step();
+}
+
+void EngineActor::begin_step() {
+  if (scheduler_.busy() || !scheduler_.all_up()) return;
+  while (true) {
+    Batcher::Step step = batcher_.next(now());
+    config_.counters->running = batcher_.n_running();
+    if (step.session == nullptr) return;
+    const Result<std::uint64_t> begun = scheduler_.begin(step.session->id(), step.batch);
+    if (!begun.ok()) {
+      end_session(step.session->id(), begun.status());
+      continue;
+    }
+    session_ = step.session;
+    n_tokens_ = step.batch.n_tokens();
+    n_wanted_ = static_cast<std::uint32_t>(step.batch.wanted.size());
+    cancelled_ = false;
+    deadline_ = executor().run_at(now() + config_.step_timeout, [ref = self(), number = *begun] {
+      ref.send_control(StepDeadline{number});
+    });
+    return;
+  }
+}
+
+void EngineActor::end_step(const Status& status) {
+  deadline_.cancel();
+  Session& session = *std::exchange(session_, nullptr);
+  EngineCounters& counters = *config_.counters;
+  ++counters.steps;
+  counters.forks = scheduler_.forks();
+  counters.joins = scheduler_.joins();
+  if (cancelled_)
+    end_session(session.id(), error(StatusCode::cancelled, "cancelled"));
+  else if (!status.ok())
+    end_session(session.id(), status);
+  else
+    deliver(session);
+  if (!lost_.ok()) end_all(std::exchange(lost_, {}));
+}
+
+void EngineActor::deliver(Session& session) {
+  EngineCounters& counters = *config_.counters;
+  const bool generates = n_tokens_ == 1 && session.computed() > 0;
+  (generates ? counters.generated_tokens : counters.prompt_tokens) += n_tokens_;
+  session.advance(n_tokens_);
+  for (std::uint32_t row = 0; row < n_wanted_; ++row)
+    if (session.on_logits(scheduler_.logits(row), now())) return end_session(session.id(), {});
+}
+
+void EngineActor::on_device_down(const DeviceDown& down) {
+  // What the device kept of the sequences is gone with it, also of those that are not in the step
+  // under way.
+  lost_ = error(StatusCode::unavailable, "a device was lost: {}", down.status.message());
+  if (const auto outcome = scheduler_.on_down(down)) end_step(*outcome);
+  if (session_ == nullptr && !lost_.ok()) end_all(std::exchange(lost_, {}));
+  config_.on_change();
+}
+
+void EngineActor::on_deadline(const StepDeadline& deadline) {
+  const std::vector<DeviceId> silent = scheduler_.unanswered();
+  const auto outcome = scheduler_.on_deadline(deadline.step, config_.step_timeout);
+  if (!outcome) return;
+  for (const DeviceId device : silent) config_.give_up(device, *outcome);
+  end_step(*outcome);
+}
+
+void EngineActor::end_session(RequestId id, const Status& status) {
+  if (std::unique_ptr<Session> session = batcher_.remove(id)) finish(std::move(session), status);
+}
+
+void EngineActor::end_all(const Status& status) {
+  for (std::unique_ptr<Session>& session : batcher_.remove_all())
+    finish(std::move(session), status);
+}
+
+void EngineActor::finish(std::unique_ptr<Session> session, const Status& status) {
+  EngineCounters& counters = *config_.counters;
+  if (status.ok())
+    ++counters.finished;
+  else
+    ++(status.code() == StatusCode::cancelled ? counters.cancelled : counters.failed);
+  counters.running = batcher_.n_running();
+  session->finish(status, now());
+  session.reset();
+  --counters.active;
+  config_.on_change();
+}
+
+}  // namespace synfire

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/actor/actor.hpp"
+#include "core/engine/batcher.hpp"
+#include "core/engine/device_actor.hpp"
+#include "core/engine/engine_counters.hpp"
+#include "core/engine/layer_scheduler.hpp"
+#include "core/engine/session.hpp"
+
+namespace synfire {
+
+struct NewSession {
+  std::unique_ptr<Session> session;
+};
+using EngineMessage = std::variant<NewSession, StepDone>;
+
+struct CancelRequest {
+  RequestId id = 0;
+  friend bool operator==(const CancelRequest&, const CancelRequest&) = default;
+};
+struct DeviceUp {
+  DeviceId device = 0;
+  std::uint32_t generation = 0;
+  friend bool operator==(const DeviceUp&, const DeviceUp&) = default;
+};
+struct StepDeadline {
+  std::uint64_t step = 0;
+  friend bool operator==(const StepDeadline&, const StepDeadline&) = default;
+};
+using EngineControl = std::variant<CancelRequest, DeviceUp, DeviceDown, StepDeadline>;
+using EngineRef = ActorRef<EngineMessage, EngineControl>;
+
+// What the engine's actor needs of the world.
+struct EngineActorConfig {
+  Duration step_timeout;
+  std::function<DeviceRef(DeviceId)> device_ref;         // of the generation that is up
+  std::function<void(DeviceId, const Status&)> give_up;  // on a device that did not answer in time
+  std::function<void()> on_change;  // requests ended, devices came or went; any waiter looks again
+  std::shared_ptr<EngineCounters> counters;
+  std::shared_ptr<const void> assets;  // what the scheduler's plan is part of
+};
+
+// Where requests, steps and devices meet: the batcher says what comes next, the layer scheduler
+// sends it, sessions take the logits. One step at a time. Every session that came in ends exactly
+// once.
+class EngineActor final : public Actor<EngineMessage, EngineControl> {
+ public:
+  EngineActor(EngineActorConfig config, LayerScheduler scheduler, Batcher batcher);
+  ~EngineActor() override;  // ends the sessions that are left with CANCELLED
+
+  void receive(EngineMessage&& message) override;
+  void receive_control(EngineControl&& control) override;
+
+ private:
+  void begin_step();
+  void end_step(const Status& status);
+  void deliver(Session& session);
+  void end_session(RequestId id, const Status& status);
+  void end_all(const Status& status);
+  void finish(std::unique_ptr<Session> session, const Status& status);
+  void on_device_down(const DeviceDown& down);
+  void on_deadline(const StepDeadline& deadline);
+
+  EngineActorConfig config_;
+  LayerScheduler scheduler_;
+  Batcher batcher_;
+  TimerHandle deadline_;
+
+  // The step under way.
+  Session* session_ = nullptr;
+  std::uint32_t n_tokens_ = 0;
+  std::uint32_t n_wanted_ = 0;
+  bool cancelled_ = false;  // its session was cancelled meanwhile
+  Status lost_;             // a device died meanwhile: all sessions end with the step
+};
+
+}  // namespace synfire

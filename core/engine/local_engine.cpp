@@ -1,0 +1,332 @@
+#include "core/engine/local_engine.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "core/engine/generation_session.hpp"
+#include "core/engine/logits_session.hpp"
+
+namespace synfire {
+namespace {
+
+// How long a device's thread polls for its next step, or for another device's event, before it
+// sleeps.
+constexpr Duration kDeviceSpin = std::chrono::microseconds(100);
+
+Result<LoadedDevice> open_device(const EngineAssets& assets, DeviceId id) {
+  const DeviceChoice& choice = assets.devices[id];
+  SYNFIRE_ASSIGN_OR_RETURN(host::Device device,
+                           choice.backend.open_device(choice.index, choice.options));
+  return LoadedDevice::load(std::move(device), assets.plan.devices[id], assets.kv,
+                            assets.limits.max_tokens);
+}
+
+std::string placement_name(PlacementKind kind) {
+  switch (kind) {
+    case PlacementKind::single: return "single";
+    case PlacementKind::layer: return "layer";
+    case PlacementKind::neuron: return "neuron";
+  }
+  return "";
+}
+
+// The dtype that most weight bytes have.
+std::string main_dtype(const GgufFile& file) {
+  std::map<std::string_view, std::uint64_t> bytes;
+  for (const GgufTensor& tensor : file.tensors())
+    bytes[dtype_info(tensor.dtype).name] += tensor.data.size();
+  const auto most = std::max_element(
+      bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == bytes.end() ? "" : std::string(most->first);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::make(const EngineConfig& config) {
+  return LocalEngine::make(config);
+}
+
+Result<std::unique_ptr<Engine>> LocalEngine::make(const EngineConfig& config) {
+  SYNFIRE_ASSIGN_OR_RETURN(std::shared_ptr<EngineAssets> assets, prepare_assets(config));
+  std::unique_ptr<LocalEngine> engine(new LocalEngine(config, std::move(assets)));
+  SYNFIRE_RETURN_IF_ERROR(engine->start());
+  return std::unique_ptr<Engine>(std::move(engine));
+}
+
+LocalEngine::LocalEngine(const EngineConfig& config, std::shared_ptr<EngineAssets> assets)
+    : config_(config), assets_(std::move(assets)), started_at_(SteadyClock().now()) {
+  board_->devices.resize(assets_->devices.size());
+}
+
+LocalEngine::~LocalEngine() {
+  if (supervisor_) supervisor_->stop();
+  actor_.reset();
+  for (const auto& host : hosts_) host->stop();
+}
+
+Status LocalEngine::start() {
+  SYNFIRE_ASSIGN_OR_RETURN(Fabric fabric, Fabric::make(assets_->plan, assets_->limits.max_tokens));
+  const auto shared = std::make_shared<Fabric>(std::move(fabric));
+  fabric_ = shared;
+  for (DeviceId d = 0; d < assets_->devices.size(); ++d)
+    hosts_.push_back(std::make_shared<DeviceHost>(device_config(d), kDeviceSpin));
+  for (std::uint32_t channel = 0; channel < assets_->plan.channels.size(); ++channel)
+    for (const PortRef& to : assets_->plan.channels[channel].to)
+      if (to.device != assets_->plan.channels[channel].from.device)
+        shared->add_waker(channel, [weak = std::weak_ptr(hosts_[to.device])] {
+          if (const auto host = weak.lock()) host->ref().wake();
+        });
+  ThreadExecutorOptions options;
+  options.name = "engine";
+  SYNFIRE_ASSIGN_OR_RETURN(thread_, ThreadExecutor::start(options));
+  spawn_engine_actor();
+  supervisor_ = Supervisor::create(thread_);
+  for (DeviceId d = 0; d < hosts_.size(); ++d) supervise(d);
+  return wait_for_devices();
+}
+
+DeviceActorConfig LocalEngine::device_config(DeviceId device) const {
+  DeviceActorConfig config;
+  config.id = device;
+  config.name = assets_->devices[device].name;
+  config.epoch = assets_->placement.epoch;
+  config.waits_itself = (assets_->devices[device].info.flags & SF_DEVICE_ASYNC) != 0;
+  config.limits = assets_->limits;
+  config.open = [assets = std::shared_ptr<const EngineAssets>(assets_), device] {
+    return open_device(*assets, device);
+  };
+  config.fabric = fabric_;
+  return config;
+}
+
+void LocalEngine::spawn_engine_actor() {
+  EngineActorConfig config;
+  config.step_timeout = config_.step_timeout;
+  config.device_ref = [hosts = hosts_](DeviceId d) { return hosts[d]->ref(); };
+  config.give_up = [hosts = hosts_](DeviceId d, const Status& why) { hosts[d]->give_up(why); };
+  config.on_change = [board = board_] {
+    const std::lock_guard lock(board->mutex);
+    board->changed.notify_all();
+  };
+  config.counters = counters_;
+  config.assets = assets_;
+  std::vector<std::string> names;
+  for (const DeviceChoice& choice : assets_->devices) names.push_back(choice.name);
+  ActorOptions options;
+  options.name = "engine";
+  options.mailbox_capacity = config_.queue + config_.max_sequences + 2 * hosts_.size() + 8;
+  actor_ =
+      spawn(thread_,
+            std::make_unique<EngineActor>(
+                std::move(config),
+                LayerScheduler(assets_->plan, fabric_, assets_->placement.epoch, names),
+                Batcher(assets_->limits, KvBlocks(assets_->kv.n_blocks, assets_->kv.block_tokens))),
+            std::move(options));
+}
+
+void LocalEngine::supervise(DeviceId device) {
+  const EngineRef engine = actor_.ref();
+  const auto set = [board = board_, device](Board::Device state) {
+    const std::lock_guard lock(board->mutex);
+    board->devices[device] = std::move(state);
+    board->changed.notify_all();
+  };
+  ChildSpec child;
+  child.name = assets_->devices[device].name;
+  child.start = [host = hosts_[device], engine, device, set](DownListener on_down) {
+    const auto ready = [engine, device, set](std::uint32_t generation) {
+      engine.send_control(DeviceUp{device, generation});
+      set({true, false, ""});
+    };
+    // The mailbox has room for every device's answer, so this is refused only when the engine has
+    // gone.
+    const auto done = [engine](StepDone done_message) {
+      static_cast<void>(engine.try_send(EngineMessage(std::move(done_message))));
+    };
+    return host->start(ready, done, std::move(on_down));
+  };
+  child.wants_restart = [board = board_](const Down& down) {
+    return board->started && down.reason != DownReason::stopped;
+  };
+  child.on_event = [engine, device, set](const ChildEvent& event) {
+    if (event.kind == ChildEvent::Kind::restarted) return;
+    const bool for_good = event.kind != ChildEvent::Kind::down;
+    set({false, for_good, event.down.status.message()});
+    engine.send_control(DeviceDown{device, event.down.status});
+  };
+  supervisor_->supervise(std::move(child));
+}
+
+Status LocalEngine::wait_for_devices() {
+  std::unique_lock lock(board_->mutex);
+  const auto settled = [&] {
+    const auto& all = board_->devices;
+    return std::any_of(all.begin(), all.end(), [](const auto& d) { return d.lost; }) ||
+           std::all_of(all.begin(), all.end(), [](const auto& d) { return d.up; });
+  };
+  board_->changed.wait(lock, settled);
+  for (const Board::Device& device : board_->devices)
+    if (device.lost) return error(StatusCode::failed_precondition, "{}", device.reason);
+  board_->started = true;
+  return {};
+}
+
+Status LocalEngine::admit() {
+  if (draining_) return error(StatusCode::unavailable, "the server is draining");
+  {
+    const std::lock_guard lock(board_->mutex);
+    for (std::size_t d = 0; d < board_->devices.size(); ++d)
+      if (!board_->devices[d].up)
+        return error(StatusCode::unavailable, "device {} is {}: {}", assets_->devices[d].name,
+                     board_->devices[d].lost ? "lost" : "restarting", board_->devices[d].reason);
+  }
+  const std::uint64_t room = std::uint64_t{config_.queue} + config_.max_sequences;
+  if (counters_->active.fetch_add(1) < room) return {};
+  --counters_->active;
+  ++counters_->refused;
+  return error(StatusCode::resource_exhausted,
+               "{} requests are running or waiting, want fewer than {}", room, room);
+}
+
+Status LocalEngine::send(std::unique_ptr<Session> session) {
+  EngineMessage message = NewSession{std::move(session)};
+  if (actor_.ref().try_send(std::move(message)) == SendResult::ok) return {};
+  std::get<NewSession>(message).session->abandon();
+  --counters_->active;
+  return error(StatusCode::unavailable, "the engine takes no more requests");
+}
+
+Result<RequestId> LocalEngine::submit(GenerateRequest request, std::shared_ptr<RequestSink> sink) {
+  const RequestId id = ++last_id_;
+  const GenerationLimits limits{assets_->program.hparams.n_vocab, assets_->context};
+  auto session = GenerationSession::make(id, std::move(request), std::move(sink), tokenizer(),
+                                         limits, SteadyClock().now());
+  if (!session.ok()) return session.status();
+  Status status = admit();
+  if (status.ok()) {
+    ++counters_->started;
+    status = send(*std::move(session));
+  } else {
+    (*session)->abandon();
+  }
+  if (!status.ok()) return status;
+  return id;
+}
+
+void LocalEngine::cancel(RequestId id) { actor_.ref().send_control(CancelRequest{id}); }
+
+bool LocalEngine::drain(Duration limit) {
+  draining_ = true;
+  std::unique_lock lock(board_->mutex);
+  return board_->changed.wait_for(lock, limit, [&] { return counters_->active == 0; });
+}
+
+Result<std::vector<float>> LocalEngine::logits(std::span<const std::int32_t> tokens) {
+  if (tokens.empty() || tokens.size() > assets_->context)
+    return invalid_argument("tokens: {}, want 1 to the context of {}", tokens.size(),
+                            assets_->context);
+  for (const std::int32_t token : tokens)
+    if (token < 0 || static_cast<std::uint32_t>(token) >= assets_->program.hparams.n_vocab)
+      return invalid_argument("token: {}, want 0 to {}", token,
+                              assets_->program.hparams.n_vocab - 1);
+  std::promise<LogitsSession::Logits> promise;
+  std::future<LogitsSession::Logits> result = promise.get_future();
+  SYNFIRE_RETURN_IF_ERROR(admit());
+  SYNFIRE_RETURN_IF_ERROR(send(std::make_unique<LogitsSession>(
+      ++last_id_, std::vector(tokens.begin(), tokens.end()), std::move(promise))));
+  return result.get();
+}
+
+ModelInfo LocalEngine::model() const {
+  const GgufFile& file = assets_->file;
+  const Hparams& h = assets_->program.hparams;
+  const auto text = [&](const char* key) {
+    const Result<std::string> value = file.get_or<std::string>(key, "");
+    return value.ok() ? *value : std::string();
+  };
+  ModelInfo info{};
+  info.name = text("general.name");
+  info.path = file.path();
+  info.architecture = h.architecture;
+  info.description = text("general.description");
+  info.license = text("general.license");
+  info.n_layers = h.n_layers;
+  info.d_model = h.d_model;
+  info.d_ff = h.d_ff;
+  info.n_heads = h.n_heads;
+  info.n_kv_heads = h.n_kv_heads;
+  info.n_vocab = h.n_vocab;
+  info.context_trained = h.context;
+  info.context = assets_->context;
+  info.activation = activation_name(h.activation);
+  info.weight_dtype = main_dtype(file);
+  for (const GgufTensor& tensor : file.tensors()) {
+    info.parameters += tensor.elements();
+    info.weight_bytes += tensor.data.size();
+  }
+  return info;
+}
+
+std::vector<DeviceStatus> LocalEngine::devices() const {
+  std::vector<DeviceStatus> all;
+  const std::lock_guard lock(board_->mutex);
+  for (DeviceId d = 0; d < assets_->devices.size(); ++d) {
+    const DeviceChoice& choice = assets_->devices[d];
+    all.push_back({choice.name, choice.info.description, !board_->devices[d].up,
+                   board_->devices[d].reason, weight_bytes(*assets_, d), kv_bytes(*assets_, d)});
+  }
+  return all;
+}
+
+std::vector<PluginStatus> LocalEngine::plugins() const {
+  std::vector<PluginStatus> all;
+  for (const host::PluginRecord& record : assets_->plugins.records())
+    all.push_back({record.path.string(), record.name, std::string(host::to_string(record.kind)),
+                   record.version, record.loaded() ? "" : record.status.message()});
+  return all;
+}
+
+PlacementInfo LocalEngine::placement() const {
+  PlacementInfo info;
+  info.kind = placement_name(assets_->placement_kind);
+  info.predictor = assets_->predictor_program.name;
+  info.epoch = assets_->placement.epoch;
+  info.notes = assets_->plan.notes;
+  const std::uint32_t group_size = assets_->placement.group_size;
+  const std::uint32_t d_ff = assets_->program.hparams.d_ff;
+  for (std::uint32_t layer = 0; layer < assets_->placement.layers.size(); ++layer) {
+    const LayerPlan& plan = assets_->placement.layers[layer];
+    LayerPlacement& made = info.layers.emplace_back();
+    made.layer = layer;
+    made.attention_device = assets_->devices[plan.attention].name;
+    for (DeviceId d = 0; d < plan.groups.size(); ++d) {
+      std::uint32_t neurons = 0;
+      for (const std::uint32_t group : plan.groups[d])
+        neurons += std::min(group_size, d_ff - group * group_size);
+      if (neurons > 0) made.neurons.emplace_back(assets_->devices[d].name, neurons);
+    }
+  }
+  return info;
+}
+
+EngineStats LocalEngine::stats() const {
+  const EngineCounters& c = *counters_;
+  EngineStats stats{};
+  stats.requests_started = c.started;
+  stats.requests_finished = c.finished;
+  stats.requests_failed = c.failed;
+  stats.requests_cancelled = c.cancelled;
+  stats.requests_refused = c.refused;
+  stats.requests_running = c.running;
+  stats.requests_waiting = c.active - std::min<std::uint64_t>(c.active, c.running);
+  stats.steps = c.steps;
+  stats.prompt_tokens = c.prompt_tokens;
+  stats.generated_tokens = c.generated_tokens;
+  stats.forks = c.forks;
+  stats.joins = c.joins;
+  stats.uptime = SteadyClock().now() - started_at_;
+  return stats;
+}
+
+}  // namespace synfire
