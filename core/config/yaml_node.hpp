@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace synfire {
@@ -11,6 +10,8 @@ struct YamlMark {
   int line = 1;
   int column = 1;
 };
+
+struct YamlEntry;
 
 // A YAML document as plain data, each part with its place. Made by parse_yaml(), which bounds its
 // depth.
@@ -22,10 +23,15 @@ struct YamlNode {
   std::string text;             // of scalars
   bool quoted = false;          // a scalar in quotes or a block: a string, whatever it looks like
   std::vector<YamlNode> items;  // of sequences
-  std::vector<std::pair<YamlNode, YamlNode>> entries;  // of maps: key (a scalar, unique) and value
+  std::vector<YamlEntry> entries;  // of maps
 
   // "a map", "'8001'", "nothing": for errors.
   [[nodiscard]] std::string describe() const;
+};
+
+struct YamlEntry {
+  YamlNode key;  // a scalar, once in its map
+  YamlNode value;
 };
 
 }  // namespace synfire

@@ -104,7 +104,7 @@ class Builder final : public YAML::EventHandler {
     if (level.node.kind == YamlNode::Kind::sequence) {
       level.node.items.push_back(std::move(node));
     } else if (level.key) {
-      level.node.entries.emplace_back(*std::move(level.key), std::move(node));
+      level.node.entries.push_back({*std::move(level.key), std::move(node)});
       level.key.reset();
     } else {
       set_key(level, std::move(node));
