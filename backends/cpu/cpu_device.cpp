@@ -1,0 +1,79 @@
+#include "backends/cpu/cpu_device.hpp"
+
+#include <string>
+
+#include "backends/cpu/measure.hpp"
+#include "backends/cpu/ops/ops.hpp"
+#include "backends/cpu/topology.hpp"
+#include "plugins/sdk/op_shapes.hpp"
+
+namespace synfire::cpu {
+namespace {
+
+// Spinning members must have a core each.
+bool may_spin(const CpuOptions& options) {
+  const std::size_t own =
+      options.cores.empty() ? machine_topology().processing_units.size() : options.cores.size();
+  return options.threads <= own;
+}
+
+void check_down_dtype(const sf_neurons_desc& desc) {
+  switch (static_cast<DType>(desc.down_dtype)) {
+    case DType::f32:
+    case DType::f16:
+    case DType::bf16:
+    case DType::q8_0: return;
+    default:
+      throw sdk::Error(sdk::kUnimplemented, "layer " + std::to_string(desc.layer) +
+                                                " neurons: down rows of dtype number " +
+                                                std::to_string(desc.down_dtype) +
+                                                ", want F32, F16, BF16 or Q8_0");
+  }
+}
+
+}  // namespace
+
+const KernelTable& kernels_of(SimdLevel level, const CpuFeatures& features) {
+  if (level != SimdLevel::avx2) return avx512_kernels();
+  return features.avx_vnni ? avx2_vnni_kernels() : avx2_kernels();
+}
+
+CpuDevice::CpuDevice(const CpuOptions& options)
+    : kernels_(kernels_of(options.level, machine_features())),
+      team_(options.threads, options.cores, may_spin(options)) {
+  if (!options.cores.empty()) pinned_.emplace(options.cores[0]);
+}
+
+bool CpuDevice::supports(const sdk::OpQuery& query) {
+  if (query.neurons != nullptr) {
+    sdk::HostNeurons::check(*query.neurons);
+    check_down_dtype(*query.neurons);
+  }
+  if (query.kv != nullptr) sdk::HostKv::check(*query.kv);
+  sdk::check_shapes(query);
+  return true;
+}
+
+std::unique_ptr<sdk::Neurons> CpuDevice::create_neurons(const sf_neurons_desc& desc) {
+  check_down_dtype(desc);
+  return HostDevice::create_neurons(desc);
+}
+
+std::unique_ptr<sdk::Stage> CpuDevice::compile_stage(const sf_stage_desc& desc) {
+  return std::make_unique<sdk::HostStage>(desc, &find_kernel, this);
+}
+
+void CpuDevice::measure(sf_measurement& measurement) {
+  measurement.read_bandwidth = measure_read_bandwidth(team_, kernels_);
+  measurement.host_bandwidth = 0;  // the same memory
+  sf_stage_desc nothing{};
+  nothing.struct_size = sizeof nothing;
+  nothing.name = "empty stage";
+  const std::unique_ptr<sdk::Stage> stage = compile_stage(nothing);
+  sf_batch batch{};
+  sf_submission submission{};
+  submission.batch = &batch;
+  measurement.submit_seconds = seconds_per_run(0.01, [&] { submit(*stage, submission); });
+}
+
+}  // namespace synfire::cpu

@@ -1,0 +1,65 @@
+// Dot products of float rows. Included by level-inl.hpp only.
+//
+// One accumulator per row and token, elements in rising order: so a value does not depend on how
+// many rows and tokens are computed together.
+#pragma once
+
+namespace synfire::cpu {
+namespace {
+
+template <typename Row, int R, int T>
+HWY_INLINE void dot_block(const std::byte* const* rows, std::uint32_t cols, const float* const* x,
+                          float* out) {
+  VecF acc[R][T];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 16
+    for (int t = 0; t < T; ++t) acc[r][t] = hn::Zero(kFloats);
+  std::uint32_t i = 0;
+  for (; i + kLanes <= cols; i += kLanes) {
+    VecF token[T];
+#pragma GCC unroll 16
+    for (int t = 0; t < T; ++t) token[t] = hn::LoadU(kFloats, x[t] + i);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      const VecF weight = Row::load(rows[r], i);
+#pragma GCC unroll 16
+      for (int t = 0; t < T; ++t) acc[r][t] = hn::MulAdd(weight, token[t], acc[r][t]);
+    }
+  }
+  if (i < cols) {
+    for (int r = 0; r < R; ++r) {
+      const VecF weight = Row::load_tail(rows[r], i, cols - i);
+      for (int t = 0; t < T; ++t)
+        acc[r][t] = hn::MulAdd(weight, load_first(x[t] + i, cols - i), acc[r][t]);
+    }
+  }
+#pragma GCC unroll 16
+  for (int t = 0; t < T; ++t)
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+      out[t * kTileRows + r] = hn::GetLane(hn::SumOfLanes(kFloats, acc[r][t]));
+}
+
+template <typename Row, int R, int T>
+HWY_INLINE void dot_tokens(const std::byte* const* rows, std::uint32_t cols, const Activations& x,
+                           const std::uint32_t* tokens, float* out) {
+  const float* at[T];
+  for (int t = 0; t < T; ++t) at[t] = x.values + tokens[t] * x.stride;
+  for (std::uint32_t r = 0; r < kTileRows; r += R)
+    dot_block<Row, R, T>(rows + r, cols, at, out + r);
+}
+
+template <typename Row>
+void dot_float(const std::byte* const* rows, std::uint32_t cols, const Activations& x,
+               const std::uint32_t* tokens, std::uint32_t n_tokens, float* out, std::byte*) {
+  constexpr std::uint32_t kTokens =
+      kLanes == 16 ? 4 : 2;  // as many accumulators as registers allow
+  std::uint32_t t = 0;
+  for (; t + kTokens <= n_tokens; t += kTokens)
+    dot_tokens<Row, 4, kTokens>(rows, cols, x, tokens + t, out + t * kTileRows);
+  for (; t < n_tokens; ++t) dot_tokens<Row, 8, 1>(rows, cols, x, tokens + t, out + t * kTileRows);
+}
+
+}  // namespace
+}  // namespace synfire::cpu

@@ -1,0 +1,67 @@
+#include "backends/cpu/ops/neuron_ffn.hpp"
+
+#include <cmath>
+#include <cstring>
+
+#include "backends/cpu/ops/ops.hpp"
+#include "plugins/abi/synfire_predictor.h"
+
+namespace synfire::cpu {
+namespace {
+
+AddScaledRow add_of(const KernelTable& kernels, DType dtype) {
+  switch (dtype) {
+    case DType::f32: return kernels.add_scaled_f32;
+    case DType::f16: return kernels.add_scaled_f16;
+    case DType::bf16: return kernels.add_scaled_bf16;
+    default: return kernels.add_scaled_q8_0;
+  }
+}
+
+DecodeRow decode_of(const KernelTable& kernels, DType dtype) {
+  switch (dtype) {
+    case DType::f32: return kernels.decode_f32;
+    case DType::f16: return kernels.decode_f16;
+    case DType::bf16: return kernels.decode_bf16;
+    default: return kernels.decode_q8_0;
+  }
+}
+
+}  // namespace
+
+NeuronFfn::NeuronFfn(CpuDevice& device, const sdk::OpCall& call)
+    : device_(device),
+      call_(call),
+      params_(call.params<sf_neuron_ffn_params>()),
+      neurons_(call.neurons()),
+      d_model_(neurons_.desc().d_model),
+      chunk_neurons_(params_.chunk_neurons == 0 ? kChunkNeurons : params_.chunk_neurons),
+      entries_(device, call),
+      rows_(device, neurons_, call.input(0), call.batch().n_tokens),
+      add_down_(add_of(device.kernels(), static_cast<DType>(neurons_.desc().down_dtype))),
+      decode_down_(decode_of(device.kernels(), static_cast<DType>(neurons_.desc().down_dtype))) {}
+
+void NeuronFfn::apply_rule(const float* gates, std::uint32_t n, bool* passes) const {
+  switch (params_.gate_rule) {
+    case SF_GATE_POSITIVE:
+      for (std::uint32_t i = 0; i < n; ++i) passes[i] = gates[i] > 0;
+      return;
+    case SF_GATE_ABS_ABOVE: {
+      float activated[kTileRows];
+      device_.kernels().activate(params_.activation, gates, nullptr, n, activated);
+      for (std::uint32_t i = 0; i < n; ++i)
+        passes[i] = std::fabs(activated[i]) > params_.gate_threshold;
+      return;
+    }
+    default: std::fill_n(passes, n, true);
+  }
+}
+
+void neuron_ffn(CpuDevice& device, const sdk::OpCall& call) {
+  if (call.batch().n_tokens == 1)
+    NeuronFfnDecode(device, call).run();
+  else if (call.batch().n_tokens != 0)
+    NeuronFfnBatch(device, call).run();
+}
+
+}  // namespace synfire::cpu

@@ -1,0 +1,81 @@
+#pragma once
+
+#include "backends/cpu/ops/neuron_entries.hpp"
+
+namespace synfire::cpu {
+
+// What the two ways of computing neuron_ffn share: the operands, the gate rule, the down rows.
+//
+// The result of a token is a sum of partial sums, one per chunk of entries, added in chunk order;
+// a partial sum is a chain of fused multiply-adds over the chunk's entries in order, from zero.
+// Both ways compute just that, so one token gets the same bits alone and among others.
+class NeuronFfn {
+ public:
+  static constexpr std::uint32_t kChunkNeurons = 64;  // where the op leaves it to the backend
+
+  NeuronFfn(CpuDevice& device, const sdk::OpCall& call);
+  virtual ~NeuronFfn() = default;
+
+ protected:
+  [[nodiscard]] std::uint32_t n_chunks() const {
+    return (entries_.size() + chunk_neurons_ - 1) / chunk_neurons_;
+  }
+  [[nodiscard]] bool gates_given() const { return call_.has_input(2); }
+  [[nodiscard]] float given_gate(std::uint32_t token, std::uint32_t neuron) const {
+    return call_.input(2)[std::size_t{token} * neurons_.desc().d_ff + neuron];
+  }
+  // For each of n gates, whether up and down are read.
+  void apply_rule(const float* gates, std::uint32_t n, bool* passes) const;
+  // h = act(gate) * up, or act(gate) without gate rows.
+  void activate(const float* gates, const float* ups, std::uint32_t n, float* hidden) const {
+    device_.kernels().activate(params_.activation, gates, neurons_.gated() ? ups : nullptr, n,
+                               hidden);
+  }
+
+  CpuDevice& device_;
+  const sdk::OpCall& call_;
+  const sf_neuron_ffn_params& params_;
+  const sdk::HostNeurons& neurons_;
+  std::uint32_t d_model_;
+  std::uint32_t chunk_neurons_;
+  NeuronEntries entries_;
+  NeuronRows rows_;
+  AddScaledRow add_down_;
+  DecodeRow decode_down_;
+};
+
+// One token: each chunk is taken whole by one thread, gate, up and down of a neuron in one pass.
+class NeuronFfnDecode : public NeuronFfn {
+ public:
+  using NeuronFfn::NeuronFfn;
+  void run();
+
+ private:
+  void run_chunk(std::uint32_t chunk, float* partial, std::byte* scratch) const;
+  std::uint32_t list_chunk(std::uint32_t chunk, std::uint32_t* ids) const;
+  std::uint32_t fire_tile(const std::uint32_t* ids, std::uint32_t n, std::uint32_t* fired,
+                          float* gates, std::byte* scratch) const;
+  void add_partials(const float* partials) const;
+};
+
+// Many tokens: first the hidden values of all entries and tokens, then the down rows, a slice of
+// columns at a time, each row read once for all tokens.
+class NeuronFfnBatch : public NeuronFfn {
+ public:
+  struct Tile;
+
+  using NeuronFfn::NeuronFfn;
+  void run();
+
+ private:
+  void run_hidden_tile(std::uint32_t first, std::byte* scratch);
+  void find_gates(Tile& tile, std::byte* scratch) const;
+  void run_down_slice(std::uint32_t first_column, std::byte* scratch) const;
+  void add_down_rows(std::uint32_t first, std::uint32_t n, std::uint32_t first_column,
+                     std::uint32_t columns, float* down, float* partial) const;
+
+  float* hidden_ = nullptr;  // [n_tokens, entries]; 0 where a token does not need a neuron
+  bool* used_ = nullptr;     // [entries]: some token needs the down row
+};
+
+}  // namespace synfire::cpu

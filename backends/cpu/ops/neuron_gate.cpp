@@ -1,0 +1,38 @@
+#include "backends/cpu/ops/neuron_rows.hpp"
+#include "backends/cpu/ops/ops.hpp"
+
+namespace synfire::cpu {
+
+void neuron_gate(CpuDevice& device, const sdk::OpCall& call) {
+  const std::uint32_t n_tokens = call.batch().n_tokens;
+  const sdk::HostNeurons& neurons = call.neurons();
+  const std::size_t d_ff = neurons.desc().d_ff;
+  if (n_tokens == 0 || neurons.resident().empty()) return;
+  std::uint32_t* ids = nullptr;
+  const std::uint32_t n = list_resident(device, neurons, &ids);
+  const NeuronRows rows(device, neurons, call.input(0), n_tokens);
+  const std::uint32_t* const tokens = all_tokens(device, n_tokens);
+
+  const std::uint32_t tiles = (n + kTileRows - 1) / kTileRows;
+  const std::size_t out_floats = std::size_t{n_tokens} * kTileRows;
+  const std::size_t row_bytes = std::size_t{neurons.desc().d_model} * std::max(n_tokens / 4, 1u);
+  const std::uint32_t per_chunk = tiles_per_chunk(device, tiles, kTileRows * row_bytes);
+  const MemberScratch scratch(device.workspace(), device.team().members(),
+                              out_floats * sizeof(float) + rows.scratch_bytes());
+  device.team().parallel_for(
+      (tiles + per_chunk - 1) / per_chunk, [&](std::size_t chunk, std::size_t member) {
+        auto* const dots_scratch = scratch.of(member);
+        auto* const out = reinterpret_cast<float*>(dots_scratch + rows.scratch_bytes());
+        const auto first = static_cast<std::uint32_t>(chunk) * per_chunk;
+        for (std::uint32_t tile = first; tile < std::min(first + per_chunk, tiles); ++tile) {
+          const std::uint32_t* const tile_ids = ids + tile * kTileRows;
+          const std::uint32_t in_tile = std::min(kTileRows, n - tile * kTileRows);
+          rows.dot(rows.deciding(), tile_ids, in_tile, tokens, n_tokens, out, dots_scratch);
+          for (std::uint32_t t = 0; t < n_tokens; ++t)
+            for (std::uint32_t r = 0; r < in_tile; ++r)
+              call.output(0)[t * d_ff + tile_ids[r]] = out[t * kTileRows + r];
+        }
+      });
+}
+
+}  // namespace synfire::cpu

@@ -1,0 +1,61 @@
+#include "backends/cpu/ops/row_dots.hpp"
+
+#include <algorithm>
+
+namespace synfire::cpu {
+
+DotTile dot_of(const KernelTable& kernels, DType dtype) {
+  switch (dtype) {
+    case DType::f32: return kernels.dot_f32;
+    case DType::f16: return kernels.dot_f16;
+    case DType::bf16: return kernels.dot_bf16;
+    case DType::q8_0: return kernels.dot_q8_0;
+    case DType::q4_0: return kernels.dot_q4_0;
+    case DType::q4_1: return kernels.dot_q4_1;
+    case DType::q6_k: return kernels.dot_q6_k;
+    default:
+      throw sdk::Error(sdk::kUnimplemented, std::string("cpu: no dot product with rows of ") +
+                                                std::string(dtype_info(dtype).name));
+  }
+}
+
+Activations prepare_activations(CpuDevice& device, const float* x, std::uint32_t n_tokens,
+                                std::uint32_t cols, bool quantized) {
+  Activations ready{x, cols, nullptr, nullptr, nullptr};
+  if (!quantized) return ready;
+  Workspace& workspace = device.workspace();
+  const std::size_t n = std::size_t{n_tokens} * cols;
+  auto* const quants = workspace.get<std::int8_t>(Workspace::quants, n);
+  auto* const scales = workspace.get<float>(Workspace::scales, n / 32);
+  auto* const sums = workspace.get<std::int32_t>(Workspace::sums, n / 16);
+  const std::uint32_t per_chunk = tiles_per_chunk(device, n_tokens, std::size_t{cols} * 4);
+  device.team().parallel_for(
+      (n_tokens + per_chunk - 1) / per_chunk, [&](std::size_t chunk, std::size_t) {
+        const std::size_t first = chunk * per_chunk;
+        for (std::size_t t = first; t < std::min<std::size_t>(first + per_chunk, n_tokens); ++t)
+          device.kernels().quantize(x + t * cols, cols, quants + t * cols, scales + t * (cols / 32),
+                                    sums + t * (cols / 16));
+      });
+  ready.quants = quants;
+  ready.scales = scales;
+  ready.sums = sums;
+  return ready;
+}
+
+const std::uint32_t* all_tokens(CpuDevice& device, std::uint32_t n_tokens) {
+  auto* const tokens = device.workspace().get<std::uint32_t>(Workspace::tokens, n_tokens);
+  for (std::uint32_t t = 0; t < n_tokens; ++t) tokens[t] = t;
+  return tokens;
+}
+
+std::uint32_t tiles_per_chunk(const CpuDevice& device, std::uint32_t tiles,
+                              std::size_t tile_bytes) {
+  constexpr std::size_t kLeastBytes = 32768;  // a few microseconds from memory
+  constexpr std::size_t kChunksPerMember = 8;
+  const std::size_t fair = tiles / (device.team().members() * kChunksPerMember);
+  const std::size_t least = kLeastBytes / std::max<std::size_t>(tile_bytes, 1);
+  return static_cast<std::uint32_t>(
+      std::clamp<std::size_t>(std::max(fair, least), 1, std::max(tiles, 1u)));
+}
+
+}  // namespace synfire::cpu

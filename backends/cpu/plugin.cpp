@@ -1,0 +1,43 @@
+#include <cstdlib>
+#include <memory>
+#include <string>
+
+#include "backends/cpu/cpu_device.hpp"
+#include "backends/cpu/topology.hpp"
+
+namespace synfire::cpu {
+namespace {
+
+constexpr const char* kEnvironment = "SYNFIRE_SIMD";
+
+struct Backend {
+  static constexpr const char* kName = "cpu";
+  static constexpr const char* kVersion = "0.1.0";
+  static constexpr const char* kDescription = "x86-64 cores: AVX2 and AVX-512 kernels, thread team";
+
+  static std::uint32_t device_count() { return 1; }
+
+  static void describe(std::uint32_t, sf_device_info& info) {
+    const CpuFeatures& features = machine_features();
+    const char* const wanted = std::getenv(kEnvironment);
+    const SimdLevel level = choose_level(features, wanted == nullptr ? "" : wanted, kEnvironment);
+    const KernelTable& kernels = kernels_of(level, features);
+    info.kind = SF_DEVICE_CPU;
+    info.flags = SF_DEVICE_UNIFIED;
+    info.cores = static_cast<std::uint32_t>(machine_topology().physical_cores.size());
+    info.memory_total = machine_topology().memory_total;
+    info.memory_free = available_memory();
+    sdk::set_description(info, features.brand + ", " + std::string(level_name(level)) +
+                                   " (kernels: " + kernels.name + ")");
+  }
+
+  static std::unique_ptr<sdk::Device> open(std::uint32_t, const sf_options& options) {
+    return std::make_unique<CpuDevice>(CpuOptions::parse(
+        options, machine_topology(), machine_features(), std::getenv(kEnvironment)));
+  }
+};
+
+}  // namespace
+}  // namespace synfire::cpu
+
+SYNFIRE_BACKEND_PLUGIN(synfire::cpu::Backend)

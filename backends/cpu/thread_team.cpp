@@ -1,0 +1,117 @@
+#include "backends/cpu/thread_team.hpp"
+
+#include <immintrin.h>
+
+#include <chrono>
+
+#include "backends/cpu/affinity.hpp"
+
+namespace synfire::cpu {
+namespace {
+
+// Longer than the serial gaps between the ops of a stage, shorter than anything a user would
+// notice.
+constexpr std::chrono::microseconds kSpin{50};
+
+// Spins until `done` or until kSpin has passed; true if done.
+template <typename Done>
+bool spin_until(const Done& done) {
+  for (int i = 0; i < 16; ++i) {
+    if (done()) return true;
+    _mm_pause();
+  }
+  const auto deadline = std::chrono::steady_clock::now() + kSpin;
+  do {
+    for (int i = 0; i < 16; ++i) {
+      if (done()) return true;
+      _mm_pause();
+    }
+  } while (std::chrono::steady_clock::now() < deadline);
+  return done();
+}
+
+}  // namespace
+
+ThreadTeam::ThreadTeam(std::size_t members, const std::vector<unsigned>& cores, bool spin)
+    : spin_(spin) {
+  for (std::size_t member = 1; member < members; ++member) {
+    const int core = cores.empty() ? -1 : static_cast<int>(cores[member % cores.size()]);
+    threads_.emplace_back([this, member, core] { member_main(member, core); });
+  }
+}
+
+ThreadTeam::~ThreadTeam() {
+  gate_.store(kStop, std::memory_order_release);
+  run_.fetch_add(1, std::memory_order_release);
+  run_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void ThreadTeam::parallel_for(std::size_t chunks, Body body) {
+  body_ = &body;
+  chunks_ = chunks;
+  next_.store(0, std::memory_order_relaxed);
+  const bool shared = chunks > 1 && !threads_.empty();
+  if (shared) {
+    gate_.store(kOpen, std::memory_order_release);
+    run_.fetch_add(1, std::memory_order_release);
+    run_.notify_all();
+  }
+  run_chunks(0);
+  if (shared) wait_until_left();
+  if (failure_ != nullptr) std::rethrow_exception(std::exchange(failure_, nullptr));
+}
+
+void ThreadTeam::run_chunks(std::size_t member) noexcept {
+  try {
+    for (;;) {
+      const std::size_t chunk = next_.fetch_add(1, std::memory_order_relaxed);
+      if (chunk >= chunks_) return;
+      (*body_)(chunk, member);
+    }
+  } catch (...) {
+    next_.store(chunks_, std::memory_order_relaxed);
+    const std::lock_guard lock(failure_mutex_);
+    if (failure_ == nullptr) failure_ = std::current_exception();
+  }
+}
+
+void ThreadTeam::wait_until_left() {
+  gate_.fetch_and(~kOpen, std::memory_order_relaxed);
+  const auto empty = [&] { return gate_.load(std::memory_order_acquire) == 0; };
+  if (spin_ && spin_until(empty)) return;
+  for (std::uint32_t inside; (inside = gate_.load(std::memory_order_acquire)) != 0;)
+    gate_.wait(inside, std::memory_order_acquire);
+}
+
+void ThreadTeam::member_main(std::size_t member, int core) {
+  if (core >= 0) pin_this_thread(static_cast<unsigned>(core));
+  for (std::uint32_t seen = 0;;) {
+    seen = wait_for_run(seen);
+    if ((gate_.load(std::memory_order_acquire) & kStop) != 0) return;
+    if (!join()) continue;
+    run_chunks(member);
+    leave();
+  }
+}
+
+std::uint32_t ThreadTeam::wait_for_run(std::uint32_t seen) const {
+  const auto changed = [&] { return run_.load(std::memory_order_acquire) != seen; };
+  if (!spin_ || !spin_until(changed)) run_.wait(seen, std::memory_order_acquire);
+  return run_.load(std::memory_order_acquire);
+}
+
+bool ThreadTeam::join() {
+  std::uint32_t gate = gate_.load(std::memory_order_relaxed);
+  while ((gate & kOpen) != 0)
+    if (gate_.compare_exchange_weak(gate, gate + 1, std::memory_order_acquire,
+                                    std::memory_order_relaxed))
+      return true;
+  return false;
+}
+
+void ThreadTeam::leave() {
+  if (gate_.fetch_sub(1, std::memory_order_release) == 1) gate_.notify_one();
+}
+
+}  // namespace synfire::cpu

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "backends/cpu/function_ref.hpp"
+
+namespace synfire::cpu {
+
+// The threads of one device. The thread that calls parallel_for is member 0; the others wait for
+// it: spinning for a short while after each run, then asleep, so an idle team costs nothing.
+//
+// A member that comes late (asleep, preempted) takes no part: the caller never waits for a thread
+// that has not taken a chunk, so an overcommitted machine gets slower and not stuck.
+//
+// One thread at a time may call parallel_for, not from inside a body. Destruct on any thread, idle.
+class ThreadTeam {
+ public:
+  // What a member does with one chunk of the work.
+  using Body = FunctionRef<void(std::size_t chunk, std::size_t member)>;
+
+  // `members` >= 1, the caller counted. Member i > 0 is pinned to cores[i % cores.size()] if there
+  // are any; pinning the caller is the caller's business. `spin` false: members sleep at once.
+  ThreadTeam(std::size_t members, const std::vector<unsigned>& cores, bool spin);
+  ~ThreadTeam();
+  ThreadTeam(const ThreadTeam&) = delete;
+  ThreadTeam& operator=(const ThreadTeam&) = delete;
+
+  [[nodiscard]] std::size_t members() const { return threads_.size() + 1; }
+
+  // Runs body(chunk, member) for every chunk in [0, chunks), each once, chunks handed out in rising
+  // order; returns when all are done. If bodies throw, one of the exceptions comes out here, and
+  // chunks that nobody had begun are dropped.
+  void parallel_for(std::size_t chunks, Body body);
+
+ private:
+  static constexpr std::uint32_t kOpen = 1u << 31;  // members may join
+  static constexpr std::uint32_t kStop = 1u << 30;  // the team ends
+
+  void member_main(std::size_t member, int core);
+  [[nodiscard]] std::uint32_t wait_for_run(std::uint32_t seen) const;
+  [[nodiscard]] bool join();
+  void leave();
+  void wait_until_left();
+  void run_chunks(std::size_t member) noexcept;
+
+  const bool spin_;
+  std::vector<std::thread> threads_;
+
+  // The run under way. Written by the caller while nobody is inside.
+  Body* body_ = nullptr;
+  std::size_t chunks_ = 0;
+  std::exception_ptr failure_;  // the first one; guarded by failure_mutex_
+  std::mutex failure_mutex_;
+
+  alignas(64) std::atomic<std::uint32_t> run_{0};   // counts runs; members wait for it to change
+  alignas(64) std::atomic<std::uint32_t> gate_{0};  // kOpen, kStop, and how many are inside
+  alignas(64) std::atomic<std::size_t> next_{0};    // chunk to be taken
+};
+
+}  // namespace synfire::cpu
