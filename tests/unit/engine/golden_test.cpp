@@ -1,0 +1,82 @@
+// The engine against reference answers, over devices, placements and predictors.
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "core/model/golden.hpp"
+#include "tests/support/engine_fixture.hpp"
+#include "tests/support/paths.hpp"
+
+namespace synfire {
+namespace {
+
+struct Case {
+  std::string model, golden, devices;
+  std::optional<PlacementKind> placement;
+  std::optional<double> split;
+  std::string predictor;
+  double tolerance;
+};
+
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << c.model << " on " << c.devices << " split " << c.split.value_or(-1) << " predictor "
+       << c.predictor;
+}
+
+double worst_difference(const std::vector<float>& got, std::span<const float> want) {
+  double worst = 0;
+  for (std::size_t i = 0; i < want.size(); ++i)
+    worst = std::max(worst, std::abs(double{got[i]} - want[i]));
+  return worst;
+}
+
+class EngineGolden : public testing::TestWithParam<Case> {};
+
+TEST_P(EngineGolden, LogitsAreTheReferences) {
+  const Case& c = GetParam();
+  const Result<Golden> golden = Golden::open(test::data_file(c.golden));
+  ASSERT_TRUE(golden.ok()) << golden.status().to_string();
+  EngineConfig config = test::engine_config(c.model, c.devices);
+  config.placement = c.placement;
+  config.split = c.split;
+  config.predictor = c.predictor;
+  config.prefill_chunk = 16;  // several steps per prompt
+  const auto engine = Engine::make(config);
+  ASSERT_TRUE(engine.ok()) << engine.status().to_string();
+  ASSERT_FALSE(golden->prompts().empty());
+  for (const auto& prompt : golden->prompts()) {
+    const auto logits = (*engine)->logits(prompt.tokens);
+    ASSERT_TRUE(logits.ok()) << logits.status().to_string();
+    ASSERT_EQ(logits->size(), prompt.logits->values.size());
+    EXPECT_LE(worst_difference(*logits, prompt.logits->values), c.tolerance);
+  }
+}
+
+std::vector<Case> cases() {
+  const std::string stories = "stories260K/stories260K-f32.gguf",
+                    stories_golden = "stories260K/stories260K.golden.gguf";
+  const std::string arcee = "arcee/arcee-random-f32.gguf",
+                    arcee_golden = "arcee/arcee-random.golden.gguf";
+  std::vector<Case> all;
+  for (const char* device : {"reference:0", "cpu:0", "async:0"}) {
+    all.push_back({stories, stories_golden, device, {}, {}, "none", 1e-3});
+    for (const char* predictor : {"none", "exact"})
+      all.push_back({arcee, arcee_golden, device, {}, {}, predictor, 1e-3});
+  }
+  for (const char* devices : {"reference:0,reference:0", "cpu:0,reference:0", "cpu:0,async:0",
+                              "async:0,cpu:0", "cpu:0[cores=0],cpu:0[cores=1]"}) {
+    all.push_back({arcee, arcee_golden, devices, PlacementKind::layer, {}, "exact", 1e-3});
+    for (const double split : {0.0, 0.1, 0.5, 1.0}) {
+      all.push_back({stories, stories_golden, devices, PlacementKind::neuron, split, "none", 1e-3});
+      all.push_back({arcee, arcee_golden, devices, PlacementKind::neuron, split, "exact", 1e-3});
+    }
+  }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Placements, EngineGolden, testing::ValuesIn(cases()));
+
+}  // namespace
+}  // namespace synfire
