@@ -103,7 +103,7 @@ bool EventLoop::over() {
 // A timer that is due goes before what was posted, so that a busy loop cannot starve deadlines.
 Task EventLoop::next() {
   if (timers_->next_due() != TimePoint::max()) {
-    if (Task task = timers_->take_due(clock_.now())) return task;
+    if (Task task = timers_->take_due(clock_->now())) return task;
   }
   std::lock_guard lock(mutex_);
   if (tasks_.empty()) return {};
@@ -117,14 +117,14 @@ Task EventLoop::next() {
 // ready than there are cores, the one that we wait for may be waiting for our core.
 bool EventLoop::spin_for_work() const {
   if (spin_ <= Duration::zero()) return false;
-  const TimePoint until = clock_.now() + spin_;
+  const TimePoint until = clock_->now() + spin_;
   for (;;) {
     for (int look = 0; look < kLooksPerYield; ++look) {
       if (pending_.load(std::memory_order_acquire) != 0) return true;
       relax();
     }
     if (stopping_.load(std::memory_order_acquire)) return true;
-    const TimePoint now = clock_.now();
+    const TimePoint now = clock_->now();
     if (now >= timers_->next_due()) return true;
     if (now >= until) return false;
     std::this_thread::yield();

@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -24,7 +25,10 @@ namespace synfire {
 // where the thread sleeps, until a post or the next timer.
 class EventLoop {
  public:
-  explicit EventLoop(Duration spin) : spin_(spin) {}
+  // `clock` counts in the steady clock's time, for the thread sleeps by that.
+  explicit EventLoop(Duration spin,
+                     std::unique_ptr<const Clock> clock = std::make_unique<SteadyClock>())
+      : spin_(spin), clock_(std::move(clock)) {}
 
   // --- Any thread ---
   bool post(Task task);
@@ -33,7 +37,7 @@ class EventLoop {
   void abandon();  // stop(), and nothing queued runs any more: it is destroyed here
   bool wait_finished(Duration at_most);
   [[nodiscard]] Duration spin() const { return spin_; }
-  [[nodiscard]] const Clock& clock() const { return clock_; }
+  [[nodiscard]] const Clock& clock() const { return *clock_; }
 
   // --- The thread ---
   void run();  // until stopped
@@ -46,7 +50,7 @@ class EventLoop {
   void wake(std::unique_lock<std::mutex>& lock);
 
   const Duration spin_;
-  const SteadyClock clock_;
+  const std::unique_ptr<const Clock> clock_;
   const std::shared_ptr<TimerQueue> timers_ = std::make_shared<TimerQueue>();
 
   boost::asio::io_context context_{1};
