@@ -27,7 +27,7 @@ std::optional<std::uint32_t> to_number(std::string_view text) {
   return value;
 }
 
-std::string range_text(const GroupRange& range) {
+std::string range_text(const PlanFile::Range& range) {
   if (range.first == range.last) return fmt::format("{}", range.first);
   return fmt::format("{}-{}", range.first, range.last);
 }
@@ -49,7 +49,7 @@ class Reader {
     }
     for (std::size_t i = 0; i < layers->items.size(); ++i) {
       const std::string name = fmt::format("layers[{}]", i);
-      SYNFIRE_ASSIGN_OR_RETURN(LayerPlan read, layer(layers->items[i], name));
+      SYNFIRE_ASSIGN_OR_RETURN(PlanFile::Layer read, layer(layers->items[i], name));
       plan.layers.push_back(std::move(read));
     }
     return plan;
@@ -58,7 +58,7 @@ class Reader {
  private:
   // A range with its place, to say which of two that overlap is wrong.
   struct Placed {
-    GroupRange range;
+    PlanFile::Range range;
     YamlMark mark;
   };
 
@@ -99,15 +99,15 @@ class Reader {
                             : fmt::format("a whole number from {} to {}", min, max));
   }
 
-  Result<LayerPlan> layer(const YamlNode& node, const std::string& name) const {
+  Result<PlanFile::Layer> layer(const YamlNode& node, const std::string& name) const {
     if (node.kind != YamlNode::Kind::map || node.entries.empty()) {
       return wrong(node, name, "a map of devices and their groups");
     }
-    LayerPlan layer;
+    PlanFile::Layer layer;
     std::vector<Placed> taken;
     for (const auto& [key, value] : node.entries) {
-      SYNFIRE_ASSIGN_OR_RETURN(DevicePlan device, device_plan(key, value, name, taken));
-      for (const DevicePlan& other : layer.devices) {
+      SYNFIRE_ASSIGN_OR_RETURN(PlanFile::Device device, device_plan(key, value, name, taken));
+      for (const PlanFile::Device& other : layer.devices) {
         if (other.device != device.device) continue;
         return invalid_argument("{}: {}: device {} twice, want it once", place(key.mark), name,
                                 device.device);
@@ -118,19 +118,20 @@ class Reader {
     return layer;
   }
 
-  Result<DevicePlan> device_plan(const YamlNode& key, const YamlNode& value,
-                                 const std::string& layer_name, std::vector<Placed>& taken) const {
+  Result<PlanFile::Device> device_plan(const YamlNode& key, const YamlNode& value,
+                                       const std::string& layer_name,
+                                       std::vector<Placed>& taken) const {
     const Result<DeviceSpec> spec = parse_device_spec(key.text);
     if (!spec.ok()) {
       return spec.status().with_context(fmt::format("{}: {}", place(key.mark), layer_name));
     }
-    DevicePlan device{spec->to_string(), {}};
+    PlanFile::Device device{spec->to_string(), {}};
     const std::string name = fmt::format("{}: {}", layer_name, device.device);
     std::vector<Placed> ranges;
     SYNFIRE_RETURN_IF_ERROR(read_ranges(value, name, ranges));
     for (const Placed& placed : ranges) device.groups.push_back(placed.range);
     std::sort(device.groups.begin(), device.groups.end(),
-              [](const GroupRange& a, const GroupRange& b) { return a.first < b.first; });
+              [](const PlanFile::Range& a, const PlanFile::Range& b) { return a.first < b.first; });
     taken.insert(taken.end(), ranges.begin(), ranges.end());
     return device;
   }

@@ -10,22 +10,6 @@
 
 namespace synfire {
 
-struct GroupRange {
-  std::uint32_t first = 0;
-  std::uint32_t last = 0;  // included
-
-  friend bool operator==(const GroupRange&, const GroupRange&) = default;
-};
-
-struct DevicePlan {
-  std::string device;              // "cpu:0[cores=0]", in canonical text
-  std::vector<GroupRange> groups;  // ascending, apart from each other
-};
-
-struct LayerPlan {
-  std::vector<DevicePlan> devices;  // no group twice in a layer
-};
-
 // A placement as a file says it (`--plan`): which device holds which neuron groups of which layer.
 // Whether it fits a model and the configured devices is for whoever applies it to say.
 //
@@ -35,9 +19,23 @@ struct LayerPlan {
 //     - cpu:0: [0-11, 40]           # layer 0: a device and its groups
 //       reference:0: 12-39
 struct PlanFile {
+  struct Range {
+    std::uint32_t first = 0;
+    std::uint32_t last = 0;  // included
+
+    friend bool operator==(const Range&, const Range&) = default;
+  };
+  struct Device {
+    std::string device;         // "cpu:0[cores=0]", in canonical text
+    std::vector<Range> groups;  // rising; no group twice in a layer
+  };
+  struct Layer {
+    std::vector<Device> devices;  // every group from 0 to the layer's last is on one of them
+  };
+
   std::uint32_t version = 1;
   std::uint32_t group_size = 0;  // 1..4096
-  std::vector<LayerPlan> layers;
+  std::vector<Layer> layers;
 };
 
 // Errors name file:line:column. At most 4 MiB.

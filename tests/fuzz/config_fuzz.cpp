@@ -33,10 +33,11 @@ void read_plan(std::string_view text) {
   check(plan.status());
   if (!plan.ok()) return;
   require(plan->group_size > 0 && !plan->layers.empty());
-  for (const synfire::LayerPlan& layer : plan->layers) {
-    for (const synfire::DevicePlan& device : layer.devices) {
+  for (const synfire::PlanFile::Layer& layer : plan->layers) {
+    for (const synfire::PlanFile::Device& device : layer.devices) {
       require(synfire::parse_device_spec(device.device).ok());
-      for (const synfire::GroupRange& range : device.groups) require(range.first <= range.last);
+      for (const synfire::PlanFile::Range& range : device.groups)
+        require(range.first <= range.last);
     }
   }
 }

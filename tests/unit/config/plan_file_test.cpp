@@ -26,11 +26,12 @@ void expect_plan(const PlanFile& plan) {
   EXPECT_EQ(plan.version, 1U);
   EXPECT_EQ(plan.group_size, 32U);
   ASSERT_EQ(plan.layers.size(), 2U);
-  const LayerPlan& first = plan.layers[0];
+  const PlanFile::Layer& first = plan.layers[0];
   ASSERT_EQ(first.devices.size(), 2U);
   EXPECT_EQ(first.devices[0].device, "cpu:0[cores=0]");
-  EXPECT_THAT(first.devices[0].groups, ElementsAre(GroupRange{0, 11}, GroupRange{40, 40}));
-  EXPECT_THAT(first.devices[1].groups, ElementsAre(GroupRange{12, 39}));
+  EXPECT_THAT(first.devices[0].groups,
+              ElementsAre(PlanFile::Range{0, 11}, PlanFile::Range{40, 40}));
+  EXPECT_THAT(first.devices[1].groups, ElementsAre(PlanFile::Range{12, 39}));
   EXPECT_EQ(plan.layers[1].devices[0].device, "cpu:0");
   EXPECT_THAT(plan.layers[1].devices[1].groups, IsEmpty());
 }
