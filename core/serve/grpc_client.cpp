@@ -70,6 +70,17 @@ GrpcClient::Chunk to_chunk(const v1::GenerateResponse& message) {
   return chunk;
 }
 
+// Takes out of a last chunk the text that belongs to none of its tokens. Where no logprobs came, it
+// cannot be told from theirs and stays.
+std::string take_held_back(GrpcClient::Chunk& chunk) {
+  std::size_t of_tokens = chunk.ids.empty() || !chunk.tokens.empty() ? 0 : chunk.text.size();
+  for (const TokenEvent& token : chunk.tokens) of_tokens += token.text.size();
+  of_tokens = std::min(of_tokens, chunk.text.size());
+  std::string held_back = chunk.text.substr(of_tokens);
+  chunk.text.resize(of_tokens);
+  return held_back;
+}
+
 }  // namespace
 
 class GrpcClient::Impl {
@@ -112,8 +123,12 @@ Result<FinishEvent> GrpcClient::Impl::generate(const v1::GenerateRequest& reques
   std::optional<FinishEvent> finish;
   v1::GenerateResponse message;
   while (reader->Read(&message)) {
-    on_chunk(to_chunk(message));
-    if (message.has_finish()) finish = from_proto(message.finish());
+    Chunk chunk = to_chunk(message);
+    if (message.has_finish()) {
+      finish = from_proto(message.finish());
+      finish->text = take_held_back(chunk);
+    }
+    if (!chunk.ids.empty() || !chunk.text.empty()) on_chunk(chunk);
   }
   if (const Status status = from_grpc(reader->Finish()); !status.ok()) return status;
   if (!finish) return error(StatusCode::internal, "server {}: ended without a finish", name_);

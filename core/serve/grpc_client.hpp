@@ -41,8 +41,10 @@ class GrpcClient {
   ~GrpcClient();
 
   // `request` without its prompt. `on_chunk` is called on the caller's thread, in order. The result
-  // is how the generation ended (its text came in a chunk); any other end is an error: the
-  // server's, or CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE when the connection broke.
+  // is how the generation ended, with the text that came after the last token's (where it can be
+  // told from it; otherwise it is in the last chunk): all chunks' texts and this one are the
+  // output. Any other end is an error: the server's, or CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE
+  // when the connection broke.
   Result<FinishEvent> generate(const Prompt& prompt, const GenerateRequest& request,
                                const std::function<void(const Chunk&)>& on_chunk,
                                const CallOptions& options = {});

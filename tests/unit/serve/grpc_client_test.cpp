@@ -1,5 +1,7 @@
 #include "core/serve/grpc_client.hpp"
 
+#include <semaphore>
+
 #include <gtest/gtest.h>
 
 #include "tests/unit/serve/serve_fixture.hpp"
@@ -58,6 +60,29 @@ TEST_F(GrpcClientTest, AServerThatGoesEndsTheCall) {
   const StatusCode code = reply.get().finish.status().code();
   EXPECT_TRUE(code == StatusCode::cancelled || code == StatusCode::unavailable) << to_string(code);
   request.finish(FinishReason::cancelled);
+}
+
+TEST_F(GrpcClientTest, TextHeldBackIsToldFromTheTokens) {
+  const auto client = this->client();
+  for (const bool logprobs : {true, false}) {
+    GenerateRequest wanted;
+    wanted.logprobs = logprobs;
+    for (const bool burst : {true, false}) {
+      std::counting_semaphore<> came(0);
+      auto reply = generate(*client, wanted, {}, [&] { came.release(); });
+      const auto request = engine_.take();
+      request.token(3, "a");
+      came.acquire();
+      if (burst) request.token(4, "b");
+      request.finish(FinishReason::stop, "held");
+      const Reply got = reply.get();
+      ASSERT_TRUE(got.finish.ok());
+      EXPECT_EQ(got.text, burst ? "abheld" : "aheld");
+      if (logprobs || !burst) {
+        EXPECT_EQ(got.finish->text, "held");
+      }
+    }
+  }
 }
 
 TEST_F(GrpcClientTest, ACallStoppedBeforeItStartsEndsAtOnce) {

@@ -58,6 +58,7 @@ class ServeTest : public ::testing::Test {
         on_chunk();
       };
       reply.finish = client.generate({std::vector<std::int32_t>{5}, false}, request, add, options);
+      if (reply.finish.ok()) reply.text += reply.finish->text;
       return reply;
     });
   }
