@@ -17,20 +17,6 @@ bool may_spin(const CpuOptions& options) {
   return options.threads <= own;
 }
 
-void check_down_dtype(const sf_neurons_desc& desc) {
-  switch (static_cast<DType>(desc.down_dtype)) {
-    case DType::f32:
-    case DType::f16:
-    case DType::bf16:
-    case DType::q8_0: return;
-    default:
-      throw sdk::Error(sdk::kUnimplemented, "layer " + std::to_string(desc.layer) +
-                                                " neurons: down rows of dtype number " +
-                                                std::to_string(desc.down_dtype) +
-                                                ", want F32, F16, BF16 or Q8_0");
-  }
-}
-
 }  // namespace
 
 const KernelTable& kernels_of(SimdLevel level, const CpuFeatures& features) {
@@ -45,18 +31,10 @@ CpuDevice::CpuDevice(const CpuOptions& options)
 }
 
 bool CpuDevice::supports(const sdk::OpQuery& query) {
-  if (query.neurons != nullptr) {
-    sdk::HostNeurons::check(*query.neurons);
-    check_down_dtype(*query.neurons);
-  }
+  if (query.neurons != nullptr) sdk::HostNeurons::check(*query.neurons);
   if (query.kv != nullptr) sdk::HostKv::check(*query.kv);
   sdk::check_shapes(query);
   return true;
-}
-
-std::unique_ptr<sdk::Neurons> CpuDevice::create_neurons(const sf_neurons_desc& desc) {
-  check_down_dtype(desc);
-  return HostDevice::create_neurons(desc);
 }
 
 std::unique_ptr<sdk::Stage> CpuDevice::compile_stage(const sf_stage_desc& desc) {

@@ -7,28 +7,6 @@
 #include "plugins/abi/synfire_predictor.h"
 
 namespace synfire::cpu {
-namespace {
-
-AddScaledRow add_of(const KernelTable& kernels, DType dtype) {
-  switch (dtype) {
-    case DType::f32: return kernels.add_scaled_f32;
-    case DType::f16: return kernels.add_scaled_f16;
-    case DType::bf16: return kernels.add_scaled_bf16;
-    default: return kernels.add_scaled_q8_0;
-  }
-}
-
-DecodeRow decode_of(const KernelTable& kernels, DType dtype) {
-  switch (dtype) {
-    case DType::f32: return kernels.decode_f32;
-    case DType::f16: return kernels.decode_f16;
-    case DType::bf16: return kernels.decode_bf16;
-    default: return kernels.decode_q8_0;
-  }
-}
-
-}  // namespace
-
 NeuronFfn::NeuronFfn(CpuDevice& device, const sdk::OpCall& call)
     : device_(device),
       call_(call),
@@ -38,8 +16,7 @@ NeuronFfn::NeuronFfn(CpuDevice& device, const sdk::OpCall& call)
       chunk_neurons_(params_.chunk_neurons == 0 ? kChunkNeurons : params_.chunk_neurons),
       entries_(device, call),
       rows_(device, neurons_, call.input(0), call.batch().n_tokens),
-      add_down_(add_of(device.kernels(), static_cast<DType>(neurons_.desc().down_dtype))),
-      decode_down_(decode_of(device.kernels(), static_cast<DType>(neurons_.desc().down_dtype))) {}
+      down_(device.kernels(), neurons_) {}
 
 void NeuronFfn::apply_rule(const float* gates, std::uint32_t n, bool* passes) const {
   switch (params_.gate_rule) {

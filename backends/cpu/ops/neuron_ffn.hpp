@@ -1,5 +1,6 @@
 #pragma once
 
+#include "backends/cpu/ops/down_rows.hpp"
 #include "backends/cpu/ops/neuron_entries.hpp"
 
 namespace synfire::cpu {
@@ -40,8 +41,7 @@ class NeuronFfn {
   std::uint32_t chunk_neurons_;
   NeuronEntries entries_;
   NeuronRows rows_;
-  AddScaledRow add_down_;
-  DecodeRow decode_down_;
+  DownRows down_;
 };
 
 // One token: each chunk is taken whole by one thread, gate, up and down of a neuron in one pass.

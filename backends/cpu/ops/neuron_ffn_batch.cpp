@@ -5,8 +5,7 @@
 namespace synfire::cpu {
 namespace {
 
-constexpr std::uint32_t kSliceColumns = 64;  // of down, a multiple of every block size
-constexpr std::uint32_t kSliceRows = 64;     // decoded at once: with the columns, a part of L1
+constexpr std::uint32_t kSliceRows = 64;  // decoded at once: with their columns, a part of L1
 
 }  // namespace
 
@@ -94,8 +93,9 @@ void NeuronFfnBatch::run() {
   hidden_ = device_.workspace().get<float>(Workspace::hidden, std::size_t{n_tokens} * n);
   used_ = device_.workspace().get<bool>(Workspace::gates, n);
   const std::size_t tile_bytes = rows_.scratch_bytes() + Tile::bytes(n_tokens);
+  const std::uint32_t slice_columns = down_.slice_columns();
   const std::size_t slice_bytes =
-      (std::size_t{n_tokens} + kSliceRows) * kSliceColumns * sizeof(float);
+      (std::size_t{n_tokens} + kSliceRows) * slice_columns * sizeof(float);
   const MemberScratch scratch(device_.workspace(), device_.team().members(),
                               std::max(tile_bytes, slice_bytes));
   device_.team().parallel_for(
@@ -103,8 +103,8 @@ void NeuronFfnBatch::run() {
         run_hidden_tile(static_cast<std::uint32_t>(tile) * kTileRows, scratch.of(member));
       });
   device_.team().parallel_for(
-      (d_model_ + kSliceColumns - 1) / kSliceColumns, [&](std::size_t slice, std::size_t member) {
-        run_down_slice(static_cast<std::uint32_t>(slice) * kSliceColumns, scratch.of(member));
+      (d_model_ + slice_columns - 1) / slice_columns, [&](std::size_t slice, std::size_t member) {
+        run_down_slice(static_cast<std::uint32_t>(slice) * slice_columns, scratch.of(member));
       });
 }
 
@@ -152,9 +152,9 @@ void NeuronFfnBatch::run_hidden_tile(std::uint32_t first, std::byte* scratch) {
 
 void NeuronFfnBatch::run_down_slice(std::uint32_t first_column, std::byte* scratch) const {
   const std::uint32_t n_tokens = call_.batch().n_tokens;
-  const std::uint32_t columns = std::min(kSliceColumns, d_model_ - first_column);
+  const std::uint32_t columns = std::min(down_.slice_columns(), d_model_ - first_column);
   auto* const down = reinterpret_cast<float*>(scratch);
-  float* const partial = down + kSliceRows * kSliceColumns;
+  float* const partial = down + std::size_t{kSliceRows} * columns;
   const auto y = [&](std::uint32_t t) {
     return call_.output(0) + std::size_t{t} * d_model_ + first_column;
   };
@@ -177,7 +177,7 @@ void NeuronFfnBatch::add_down_rows(std::uint32_t first, std::uint32_t n, std::ui
   for (std::uint32_t i = 0; i < n; ++i) {
     float* const to = down + std::size_t{i} * columns;
     if (used_[first + i])
-      decode_down_(neurons_.down(entries_.id(first + i)), first_column, columns, to);
+      down_.decode(entries_.id(first + i), first_column, columns, to);
     else
       std::fill_n(to, columns, 0.0f);
   }

@@ -71,8 +71,7 @@ void NeuronFfnDecode::run_chunk(std::uint32_t chunk, float* partial, std::byte* 
     float hidden[kTileRows];
     if (neurons_.gated()) rows_.dot(NeuronRow::up, fired + i, n, &kToken, 1, ups, scratch);
     activate(gates + i, ups, n, hidden);
-    for (std::uint32_t r = 0; r < n; ++r)
-      add_down_(neurons_.down(fired[i + r]), hidden[r], 0, d_model_, partial);
+    for (std::uint32_t r = 0; r < n; ++r) down_.add(fired[i + r], hidden[r], partial);
   }
 }
 
