@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::uint32_t kDefaultContext = 8192;  // at most, where nothing is said
 constexpr std::uint32_t kBlockTokens = 32;
+constexpr std::uint32_t kMaxContext = 1U << 24;
 constexpr std::uint32_t kMaxSequences = 1024;
 constexpr std::uint32_t kMaxPrefillChunk = 4096;
 
@@ -131,6 +132,8 @@ Status open_predictor(EngineAssets& assets, const EngineConfig& config) {
 Status size_memory(EngineAssets& assets, const EngineConfig& config) {
   const Hparams& h = assets.program.hparams;
   assets.context = config.context != 0 ? config.context : std::min(h.context, kDefaultContext);
+  if (assets.context > kMaxContext)
+    return invalid_argument("context: {}, want 1 to {}", assets.context, kMaxContext);
   if (assets.context > h.context)
     log::warning("context {}: the model was trained for {}", assets.context, h.context);
   if (config.max_sequences == 0 || config.max_sequences > kMaxSequences)

@@ -2,15 +2,13 @@
 
 #include <utility>
 
-#include "core/base/log.hpp"
-
 namespace synfire {
 namespace {
 
 // A device has one step at a time; one more may wait.
 constexpr std::size_t kMailbox = 2;
-// Patience with the thread of a generation that died, before it is let go.
-constexpr Duration kOldThread = std::chrono::milliseconds(100);
+// Patience with the thread of a generation that died.
+constexpr Duration kOldThread = std::chrono::milliseconds(500);
 
 }  // namespace
 
@@ -25,8 +23,9 @@ Status DeviceHost::start(std::function<void(std::uint32_t)> on_ready,
   SYNFIRE_ASSIGN_OR_RETURN(const std::shared_ptr<ThreadExecutor> thread,
                            ThreadExecutor::start(options));
   const std::lock_guard lock(mutex_);
+  // While the old thread may still write to what the devices share, there can be no new one.
   if (current_.thread && !current_.thread->stop_and_join(kOldThread))
-    log::warning("{}: its old thread hangs in the plugin and is left behind", config_.name);
+    return error(StatusCode::unavailable, "{}: its old thread hangs in the plugin", config_.name);
   DeviceActorConfig config = config_;
   config.generation = current_.number + 1;
   config.on_done = std::move(on_done);

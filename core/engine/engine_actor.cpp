@@ -3,18 +3,26 @@
 #include <utility>
 
 namespace synfire {
+namespace {
+
+Status shut_down() { return error(StatusCode::cancelled, "the engine was shut down"); }
+
+}  // namespace
 
 EngineActor::EngineActor(EngineActorConfig config, LayerScheduler scheduler, Batcher batcher)
     : config_(std::move(config)), scheduler_(std::move(scheduler)), batcher_(std::move(batcher)) {}
 
-EngineActor::~EngineActor() { end_all(error(StatusCode::cancelled, "the engine was shut down")); }
+EngineActor::~EngineActor() {
+  for (std::unique_ptr<Session>& session : batcher_.remove_all())
+    finish(std::move(session), shut_down(), last_now_);
+}
 
 void EngineActor::receive(EngineMessage&& message) {
   if (auto* const added = std::get_if<NewSession>(&message)) {
     if (scheduler_.all_up())
       batcher_.add(std::move(added->session));
     else
-      finish(std::move(added->session), error(StatusCode::unavailable, "a device is lost"));
+      finish(std::move(added->session), error(StatusCode::unavailable, "a device is lost"), now());
   } else if (const auto outcome = scheduler_.on_done(std::get<StepDone>(message))) {
     end_step(*outcome);
   }
@@ -39,9 +47,10 @@ void EngineActor::receive_control(EngineControl&& control) {
 }
 
 void EngineActor::begin_step() {
+  last_now_ = now();
   if (scheduler_.busy() || !scheduler_.all_up()) return;
   while (true) {
-    Batcher::Step step = batcher_.next(now());
+    Batcher::Step step = batcher_.next(last_now_);
     config_.counters->running = batcher_.n_running();
     if (step.session == nullptr) return;
     const Result<std::uint64_t> begun = scheduler_.begin(step.session->id(), step.batch);
@@ -103,22 +112,23 @@ void EngineActor::on_deadline(const StepDeadline& deadline) {
 }
 
 void EngineActor::end_session(RequestId id, const Status& status) {
-  if (std::unique_ptr<Session> session = batcher_.remove(id)) finish(std::move(session), status);
+  if (std::unique_ptr<Session> session = batcher_.remove(id))
+    finish(std::move(session), status, now());
 }
 
 void EngineActor::end_all(const Status& status) {
   for (std::unique_ptr<Session>& session : batcher_.remove_all())
-    finish(std::move(session), status);
+    finish(std::move(session), status, now());
 }
 
-void EngineActor::finish(std::unique_ptr<Session> session, const Status& status) {
+void EngineActor::finish(std::unique_ptr<Session> session, const Status& status, TimePoint when) {
   EngineCounters& counters = *config_.counters;
   if (status.ok())
     ++counters.finished;
   else
     ++(status.code() == StatusCode::cancelled ? counters.cancelled : counters.failed);
   counters.running = batcher_.n_running();
-  session->finish(status, now());
+  session->finish(status, when);
   session.reset();
   --counters.active;
   config_.on_change();

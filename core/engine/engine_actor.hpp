@@ -64,7 +64,7 @@ class EngineActor final : public Actor<EngineMessage, EngineControl> {
   void deliver(Session& session);
   void end_session(RequestId id, const Status& status);
   void end_all(const Status& status);
-  void finish(std::unique_ptr<Session> session, const Status& status);
+  void finish(std::unique_ptr<Session> session, const Status& status, TimePoint when);
   void on_device_down(const DeviceDown& down);
   void on_deadline(const StepDeadline& deadline);
 
@@ -72,6 +72,7 @@ class EngineActor final : public Actor<EngineMessage, EngineControl> {
   LayerScheduler scheduler_;
   Batcher batcher_;
   TimerHandle deadline_;
+  TimePoint last_now_{};  // for the destructor, which has no clock
 
   // The step under way.
   Session* session_ = nullptr;

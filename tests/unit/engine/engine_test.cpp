@@ -203,7 +203,8 @@ TEST(Engine, ShutdownEndsWhatRunsOnce) {
   engine.reset();
   for (const auto& sink : sinks) {
     const FinishEvent end = sink->wait();
-    EXPECT_TRUE(end.reason == FinishReason::cancelled || end.reason == FinishReason::length);
+    EXPECT_EQ(end.status.code(), StatusCode::cancelled) << end.status.to_string();
+    EXPECT_EQ(end.reason, FinishReason::cancelled);
     EXPECT_EQ(sink->ends(), 1);
   }
 }
@@ -292,8 +293,10 @@ TEST(Engine, ConfigurationsThatCannotBe) {
   EXPECT_THAT(fails(config), HasSubstr("no/such.gguf"));
   config = test::engine_config(kStories, "cpu:0");
   config.context = 1U << 30;
-  config.max_sequences = 100;
-  EXPECT_FALSE(fails(config).empty());
+  EXPECT_THAT(fails(config), HasSubstr("context: 1073741824, want 1 to 16777216"));
+  config.context = 1U << 24;
+  config.max_sequences = 1000;
+  EXPECT_EQ(Engine::make(config).status().code(), StatusCode::resource_exhausted);
 }
 
 TEST(Engine, PlanFilesGroupsAreObeyed) {
