@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <future>
 #include <numeric>
 #include <vector>
 
@@ -30,6 +31,21 @@ double read_bandwidth() {
   return static_cast<double>(buffer.size() * sizeof(std::uint64_t)) / seconds;
 }
 
+// Also for devices derived from this one, whose stages may end on another thread.
+void run_and_wait(sdk::Device& device, sdk::Stage& stage) {
+  std::promise<void> done;
+  sf_batch batch{};
+  sf_submission submission{};
+  submission.batch = &batch;
+  submission.context = &done;
+  submission.notify = [](void* context, std::uint32_t, sf_error* error) {
+    if (error != nullptr) sdk::host()->error_destroy(error);
+    static_cast<std::promise<void>*>(context)->set_value();
+  };
+  device.submit(stage, submission);
+  done.get_future().wait();
+}
+
 }  // namespace
 
 void ReferenceDevice::measure(sf_measurement& measurement) {
@@ -39,10 +55,7 @@ void ReferenceDevice::measure(sf_measurement& measurement) {
   nothing.struct_size = sizeof nothing;
   nothing.name = "empty stage";
   const std::unique_ptr<sdk::Stage> stage = compile_stage(nothing);
-  sf_batch batch{};
-  sf_submission submission{};
-  submission.batch = &batch;
-  measurement.submit_seconds = seconds_per_run(0.01, [&] { submit(*stage, submission); });
+  measurement.submit_seconds = seconds_per_run(0.01, [&] { run_and_wait(*this, *stage); });
 }
 
 }  // namespace synfire::reference

@@ -1,0 +1,67 @@
+#include <chrono>
+#include <string>
+
+#include "backends/reference/reference_device.hpp"
+#include "plugins/sdk/option_reader.hpp"
+#include "tests/support/rendezvous_backend/meeting.hpp"
+
+// The reference kernels, but neuron_ffn waits at its start until the other device's has started
+// too: a split FFN ends only if both halves really run at the same time.
+namespace synfire::rendezvous_backend {
+namespace {
+
+class RendezvousDevice : public reference::ReferenceDevice {
+ public:
+  RendezvousDevice(std::uint32_t index, std::chrono::milliseconds timeout)
+      : index_(index), timeout_(timeout) {
+    Meeting::instance().open();
+  }
+  ~RendezvousDevice() override { Meeting::instance().close(); }
+
+  std::unique_ptr<sdk::Stage> compile_stage(const sf_stage_desc& desc) override {
+    return std::make_unique<sdk::HostStage>(desc, &find_kernel, this);
+  }
+  void abort() override {
+    ReferenceDevice::abort();
+    Meeting::instance().wake();
+  }
+
+ private:
+  static sdk::HostStage::Kernel find_kernel(const sdk::OpInfo& info) {
+    return info.id == SF_OP_NEURON_FFN ? &meet_then_run : reference::find_kernel(info);
+  }
+  static void meet_then_run(void* device, const sdk::OpCall& call) {
+    auto& self = *static_cast<RendezvousDevice*>(device);
+    Meeting::instance().arrive(self.index_, self.timeout_, self.stop_);
+    reference::neuron_ffn(nullptr, call);
+  }
+
+  std::uint32_t index_;
+  std::chrono::milliseconds timeout_;
+};
+
+struct Backend {
+  static constexpr const char* kName = "rendezvous";
+  static constexpr const char* kVersion = "0.1.0";
+  static constexpr const char* kDescription =
+      "for tests: two devices whose FFN halves wait for each other";
+
+  static std::uint32_t device_count() { return kDevices; }
+  static void describe(std::uint32_t, sf_device_info& info) {
+    info.kind = SF_DEVICE_OTHER;
+    info.flags = SF_DEVICE_UNIFIED;
+    info.cores = 1;
+    sdk::set_description(info, "half of a pair");
+  }
+  static std::unique_ptr<sdk::Device> open(std::uint32_t index, const sf_options& options) {
+    sdk::OptionReader reader(std::string("rendezvous:") + std::to_string(index), options);
+    const std::chrono::milliseconds timeout(reader.number("timeout_ms", 10000, 1, 600000));
+    reader.finish();
+    return std::make_unique<RendezvousDevice>(index, timeout);
+  }
+};
+
+}  // namespace
+}  // namespace synfire::rendezvous_backend
+
+SYNFIRE_BACKEND_PLUGIN(synfire::rendezvous_backend::Backend)
