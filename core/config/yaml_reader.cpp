@@ -34,7 +34,9 @@ class Builder final : public YAML::EventHandler {
  public:
   [[nodiscard]] YamlNode take() { return std::move(root_); }
 
-  void OnDocumentStart(const YAML::Mark& /*mark*/) override {}
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (std::exchange(started_, true)) refuse(mark, "a second document, want one");
+  }
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -123,6 +125,7 @@ class Builder final : public YAML::EventHandler {
 
   YamlNode root_;
   std::vector<Level> levels_;
+  bool started_ = false;
 };
 
 // Its messages are about the syntax; ours put the place in front.
@@ -130,11 +133,7 @@ Status parse_document(std::string_view text, std::string_view file_name, Builder
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
-    if (parser.HandleNextDocument(builder)) {
-      Builder second;
-      if (parser.HandleNextDocument(second)) {
-        return invalid_argument("{}: a second document, want one", file_name);
-      }
+    while (parser.HandleNextDocument(builder)) {
     }
     return {};
   } catch (const Refused& refused) {

@@ -1,6 +1,7 @@
 #include "core/runtime/candidates.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstddef>
 
@@ -11,6 +12,19 @@ namespace {
 
 const Candidate& best_of(std::span<const Candidate> candidates) {
   return *std::min_element(candidates.begin(), candidates.end(), better);
+}
+
+// Puts the best of candidates[from..] in order into [from, to).
+void order_best(std::vector<Candidate>& candidates, std::size_t from, std::size_t to) {
+  constexpr std::size_t kFew = 256;  // a heap of so many is quicker than a partition
+  const auto first = candidates.begin() + static_cast<std::ptrdiff_t>(from);
+  const auto last = candidates.begin() + static_cast<std::ptrdiff_t>(to);
+  if (to - from <= kFew) {
+    std::partial_sort(first, last, candidates.end(), better);
+    return;
+  }
+  if (last != candidates.end()) std::nth_element(first, last, candidates.end(), better);
+  std::sort(first, last, better);
 }
 
 double total_weight(std::span<const Candidate> candidates) {
@@ -28,11 +42,29 @@ void penalize(const SamplingParams& params, std::uint32_t times, Candidate& cand
 }  // namespace
 
 Status check_finite(std::span<const float> logits) {
-  for (std::size_t i = 0; i < logits.size(); ++i) {
-    if (std::isfinite(logits[i])) continue;
-    return error(StatusCode::internal, "logits: {} at token {}, want finite numbers", logits[i], i);
+  // Magnitudes order like their bits; integers, so that the loop becomes SIMD.
+  constexpr std::int32_t kInfinity = 0x7f800000;
+  std::int32_t largest = 0;
+  for (const float logit : logits) {
+    largest = std::max(largest, std::bit_cast<std::int32_t>(logit) & 0x7fffffff);
   }
-  return {};
+  if (largest < kInfinity) return {};
+  const auto bad =
+      std::find_if(logits.begin(), logits.end(), [](float x) { return !std::isfinite(x); });
+  return error(StatusCode::internal, "logits: {} at token {}, want finite numbers", *bad,
+               bad - logits.begin());
+}
+
+std::int32_t best_id(std::span<const float> logits) {
+  // Two's complement keys in the order of the floats; only -0 is below 0, which the search evens
+  // out.
+  std::int32_t best = INT32_MIN;
+  for (const float logit : logits) {
+    const auto bits = std::bit_cast<std::int32_t>(logit);
+    best = std::max(best, bits ^ ((bits >> 31) & 0x7fffffff));
+  }
+  const float value = std::bit_cast<float>(best ^ ((best >> 31) & 0x7fffffff));
+  return static_cast<std::int32_t>(std::find(logits.begin(), logits.end(), value) - logits.begin());
 }
 
 void fill_candidates(std::span<const float> logits, std::vector<Candidate>& candidates) {
@@ -75,10 +107,8 @@ std::int32_t best_id(std::span<const Candidate> candidates) { return best_of(can
 
 void keep_top_k(std::uint32_t k, std::vector<Candidate>& candidates) {
   if (k == 0 || k >= candidates.size()) return;
-  const auto end = candidates.begin() + static_cast<std::ptrdiff_t>(k);
-  std::nth_element(candidates.begin(), end, candidates.end(), better);
-  candidates.erase(end, candidates.end());
-  std::sort(candidates.begin(), candidates.end(), better);  // nth_element leaves any order
+  order_best(candidates, 0, k);
+  candidates.resize(k);
 }
 
 void weigh(double temperature, std::span<Candidate> candidates) {
@@ -96,9 +126,7 @@ void keep_top_p(double p, std::vector<Candidate>& candidates) {
   // The nucleus is most often a handful: order only as much of the vocabulary as it takes.
   for (std::size_t want = 64; sorted < candidates.size(); want *= 4) {
     const std::size_t end = std::min(want, candidates.size());
-    const auto from = candidates.begin() + static_cast<std::ptrdiff_t>(sorted);
-    const auto to = candidates.begin() + static_cast<std::ptrdiff_t>(end);
-    std::partial_sort(from, to, candidates.end(), better);
+    order_best(candidates, sorted, end);
     for (; sorted < end; ++sorted) {
       sum += candidates[sorted].weight;
       if (sum < enough) continue;

@@ -35,7 +35,9 @@ void apply_penalties(const SamplingParams& params, std::span<const std::int32_t>
                      std::vector<std::uint32_t>& seen, std::span<Candidate> candidates);
 void apply_bias(std::span<const LogitBias> biases, std::span<Candidate> candidates);
 
-[[nodiscard]] std::int32_t best_id(std::span<const Candidate> candidates);  // at least one
+// The lowest id of the highest logit; at least one, all finite.
+[[nodiscard]] std::int32_t best_id(std::span<const float> logits);
+[[nodiscard]] std::int32_t best_id(std::span<const Candidate> candidates);
 
 // Keeps the k best; 0 keeps all.
 void keep_top_k(std::uint32_t k, std::vector<Candidate>& candidates);

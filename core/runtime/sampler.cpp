@@ -1,6 +1,5 @@
 #include "core/runtime/sampler.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace synfire {
@@ -28,10 +27,7 @@ Result<std::int32_t> Sampler::sample(std::span<const float> logits,
     return error(StatusCode::internal, "logits: {} of them, want {}", logits.size(), n_vocab_);
   }
   SYNFIRE_RETURN_IF_ERROR(check_finite(logits));
-  if (params_.temperature == 0 && !changes_logits(params_)) {
-    return static_cast<std::int32_t>(std::max_element(logits.begin(), logits.end()) -
-                                     logits.begin());  // the first of equals
-  }
+  if (params_.temperature == 0 && !changes_logits(params_)) return best_id(logits);
   fill_candidates(logits, candidates_);
   apply_penalties(params_, sequence, seen_, candidates_);
   apply_bias(params_.logit_bias, candidates_);

@@ -84,12 +84,32 @@ TEST(Bias, AddsUp) {
   EXPECT_EQ(candidates[1].logit, -98);
 }
 
-TEST(Best, LowestIdOfEquals) { EXPECT_EQ(best_id(candidates_of({1, 3, 3, 2})), 1); }
+TEST(Best, LowestIdOfEquals) {
+  EXPECT_EQ(best_id(candidates_of({1, 3, 3, 2})), 1);
+  EXPECT_EQ(best_id(std::vector<float>{1, 3, 3, 2}), 1);
+  EXPECT_EQ(best_id(std::vector<float>{-5, -0.0F, 0.0F, -1}), 1);
+  EXPECT_EQ(best_id(std::vector<float>{-5, -3, -4}), 1);
+  EXPECT_EQ(best_id(std::vector<float>{-std::numeric_limits<float>::max()}), 0);
+}
 
 TEST(TopK, KeepsTheBestAndBreaksTiesByIds) {
   std::vector<Candidate> candidates = candidates_of({1, 3, 3, 2, 3, 0});
   keep_top_k(2, candidates);
   EXPECT_THAT(ids(candidates), ElementsAre(1, 2));
+}
+
+TEST(TopK, AgreesWithSortingEverything) {
+  Rng rng(13);
+  std::vector<float> logits(4000);
+  for (float& logit : logits) logit = static_cast<float>(rng.next() % 1000);  // with ties
+  std::vector<Candidate> sorted = candidates_of(logits);
+  std::sort(sorted.begin(), sorted.end(), better);
+  for (const std::uint32_t k : {1U, 256U, 257U, 3999U}) {
+    std::vector<Candidate> kept = candidates_of(logits);
+    keep_top_k(k, kept);
+    ASSERT_EQ(kept.size(), k);
+    for (std::size_t i = 0; i < k; ++i) ASSERT_EQ(kept[i].id, sorted[i].id) << k;
+  }
 }
 
 TEST(TopK, ZeroAndPlentyKeepAll) {
