@@ -1,0 +1,100 @@
+#include "tools/engine_options.hpp"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tools/format.hpp"
+#include "tools/output.hpp"
+#include "tools/plan_option.hpp"
+#include "tools/plugin_dirs.hpp"
+
+namespace synfire::cli {
+namespace {
+
+std::uint32_t number(const OptionValues& values, std::string_view name) {
+  return static_cast<std::uint32_t>(values.get<std::uint64_t>(name));
+}
+
+Result<std::optional<PlacementKind>> placement_of(const OptionValues& values) {
+  const std::string kind = values.get<std::string>("placement");
+  if (kind.empty()) return std::optional<PlacementKind>();
+  if (kind == "single") return std::optional(PlacementKind::single);
+  if (kind == "layer") return std::optional(PlacementKind::layer);
+  if (kind == "neuron") return std::optional(PlacementKind::neuron);
+  return error(StatusCode::unimplemented, "{}: '{}' is not built yet, want single, layer or neuron",
+               values.origin("placement"), kind);
+}
+
+// "cpu:0: attention of 8 layers, 12288 neurons".
+void describe_placement(const PlacementInfo& placement) {
+  std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> shares;  // layers, neurons
+  for (const LayerPlacement& layer : placement.layers) {
+    ++shares[layer.attention_device].first;
+    for (const auto& [device, neurons] : layer.neurons) shares[device].second += neurons;
+  }
+  for (const auto& [device, share] : shares) {
+    note("  {}: attention of {} layers, {} neurons\n", device, share.first, share.second);
+  }
+  for (const std::string& text : placement.notes) note("  {}\n", text);
+}
+
+}  // namespace
+
+Status check_engine_options(const OptionValues& values) {
+  if (values.get<std::string>("model").empty())
+    return invalid_argument("--model: missing, want a file");
+  if (values.is_set("split") && values.is_set("plan")) {
+    return invalid_argument("{} and {}: want one of them", values.origin("split"),
+                            values.origin("plan"));
+  }
+  return {};
+}
+
+Result<EngineConfig> engine_config(const OptionValues& values) {
+  EngineConfig config;
+  config.model = values.get<std::string>("model");
+  SYNFIRE_ASSIGN_OR_RETURN(config.plugin_dirs, plugin_dirs(values));
+  config.devices = values.get<std::vector<DeviceSpec>>("device");
+  SYNFIRE_ASSIGN_OR_RETURN(config.placement, placement_of(values));
+  if (const double* split = values.find<double>("split")) config.split = *split;
+  SYNFIRE_RETURN_IF_ERROR(apply_plan_option(values, config));
+  config.predictor = values.get<std::string>("predictor");
+  if (const double* threshold = values.find<double>("predictor-threshold")) {
+    config.predictor_threshold = *threshold;
+  }
+  config.ffn_activation = values.get<std::string>("ffn-activation");
+  config.context = number(values, "ctx");
+  config.threads = number(values, "threads");
+  config.kv_dtype = values.get<std::string>("kv-dtype");
+  config.prefill_chunk = number(values, "prefill-chunk");
+  config.step_timeout = values.get<Duration>("step-timeout");
+  config.ffn_chunk = number(values, "ffn-chunk");
+  if (values.has("max-sequences")) config.max_sequences = number(values, "max-sequences");
+  if (values.has("queue")) config.queue = number(values, "queue");
+  return config;
+}
+
+Result<std::unique_ptr<Engine>> open_engine(const OptionValues& values) {
+  SYNFIRE_ASSIGN_OR_RETURN(const EngineConfig config, engine_config(values));
+  return Engine::make(config);
+}
+
+void describe_engine(const Engine& engine) {
+  const ModelInfo model = engine.model();
+  const PlacementInfo placement = engine.placement();
+  note("model: {} ({}, {}, {} parameters, {})\n", model.name, model.architecture,
+       model.weight_dtype, human_count(static_cast<double>(model.parameters)),
+       human_bytes(static_cast<double>(model.weight_bytes)));
+  for (const DeviceStatus& device : engine.devices()) {
+    note("device: {} ({}): {} weights, {} KV cache\n", device.name, device.description,
+         human_bytes(static_cast<double>(device.weight_bytes)),
+         human_bytes(static_cast<double>(device.kv_bytes)));
+  }
+  note("placement: {}; predictor: {}; context: {}\n", placement.kind, placement.predictor,
+       model.context);
+  describe_placement(placement);
+}
+
+}  // namespace synfire::cli

@@ -1,0 +1,62 @@
+#include "tools/memory_probe.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <barrier>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <thread>
+#include <vector>
+
+namespace synfire::cli {
+namespace {
+
+constexpr std::size_t kWords = (std::size_t{256} << 20) / sizeof(std::uint64_t);
+constexpr int kPasses = 6;
+
+// Several sums, so that loads do not wait for additions.
+std::uint64_t sum_of(std::span<const std::uint64_t> words) {
+  constexpr std::size_t kLanes = 16;
+  std::array<std::uint64_t, kLanes> sums{};
+  for (std::size_t i = 0; i + kLanes <= words.size(); i += kLanes) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) sums[lane] += words[i + lane];
+  }
+  std::uint64_t sum = 0;
+  for (const std::uint64_t part : sums) sum += part;
+  return sum;
+}
+
+}  // namespace
+
+double measure_read_bandwidth(std::uint32_t threads) {
+  using Clock = std::chrono::steady_clock;
+  const auto words = std::make_unique_for_overwrite<std::uint64_t[]>(kWords);
+  std::atomic<std::uint64_t> sink = 0;  // keeps the sums from being optimized away
+  std::array<Clock::time_point, kPasses + 1> at;
+  std::size_t pass = 0;
+  std::barrier turn(threads, [&]() noexcept { at[pass++] = Clock::now(); });
+  const auto work = [&](std::size_t member) {
+    const std::size_t from = kWords * member / threads;
+    const std::size_t to = kWords * (member + 1) / threads;
+    const std::span<std::uint64_t> mine(words.get() + from, to - from);
+    std::fill(mine.begin(), mine.end(), member + 1);  // first touched by its reader
+    turn.arrive_and_wait();
+    for (int i = 0; i < kPasses; ++i) {
+      sink += sum_of(mine);
+      turn.arrive_and_wait();
+    }
+  };
+  std::vector<std::thread> team;
+  for (std::uint32_t member = 1; member < threads; ++member) team.emplace_back(work, member);
+  work(0);
+  for (std::thread& thread : team) thread.join();
+
+  Clock::duration best = at[1] - at[0];
+  for (int i = 1; i < kPasses; ++i) best = std::min(best, at[i + 1] - at[i]);
+  return kWords * sizeof(std::uint64_t) / std::chrono::duration<double>(best).count();
+}
+
+}  // namespace synfire::cli
