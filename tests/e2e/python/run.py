@@ -60,7 +60,8 @@ def main() -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     python = make_venv(options.work)
     environment = dict(os.environ, SYNFIRE_BINARY=str(options.synfire.resolve()),
-                       PYTHONPATH=str(generate_stubs(python, options.work)))
+                       PYTHONPATH=str(generate_stubs(python, options.work)),
+                       PYTHONDONTWRITEBYTECODE="1")
     sys.exit(subprocess.run([python, HERE / "client_test.py", *test_arguments],
                             env=environment).returncode)
 
