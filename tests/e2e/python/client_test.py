@@ -139,7 +139,8 @@ class ServiceTest(unittest.TestCase):
         self.assertEqual(messages[-1].finish.reason, pb.FINISH_REASON_STOP)
 
     def test_the_contexts_end_is_a_finish(self):
-        context = self.client.control.GetModelInfo(pb.GetModelInfoRequest(), timeout=LIMIT_S).context
+        model = self.client.control.GetModelInfo(pb.GetModelInfoRequest(), timeout=LIMIT_S)
+        context = model.context
         messages = self.client.generate(max_tokens=10 * context, ignore_eos=True)
         usage = messages[-1].finish.usage
         self.assertEqual(messages[-1].finish.reason, pb.FINISH_REASON_LENGTH)
