@@ -102,7 +102,9 @@ std::string_view take_line(std::string_view& rest) {
 
 // Lines "type score piece" up to an empty one, lines of merges up to an empty one, then text.
 void check_made_vocab(bool is_bpe, std::string_view rest) {
-  Vocab vocab = is_bpe ? test::small_bpe({}) : test::small_spm({});
+  static const Vocab bpe = test::small_bpe({});
+  static const Vocab spm = test::small_spm({});
+  Vocab vocab = is_bpe ? bpe : spm;
   vocab.add_bos = vocab.add_space_prefix = !rest.empty() && rest.front() % 2 == 0;
   for (std::string_view line; !(line = take_line(rest)).empty();) {
     const auto type = static_cast<TokenType>(static_cast<std::uint8_t>(line[0]) % 7);

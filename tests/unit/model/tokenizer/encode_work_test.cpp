@@ -4,8 +4,6 @@
 #include <random>
 #include <string>
 
-#include "core/model/gguf_file.hpp"
-#include "core/model/tokenizer/read_vocab.hpp"
 #include "tests/support/paths.hpp"
 #include "tests/unit/model/tokenizer/small_vocabs.hpp"
 
@@ -16,9 +14,7 @@ constexpr std::size_t kKilo = 1000;
 constexpr std::size_t kMega = 1000 * kKilo;
 
 std::unique_ptr<Tokenizer> spm() {
-  const auto file = GgufFile::open(test::data_file("stories260K/stories260K-f32.gguf"));
-  EXPECT_TRUE(file.ok()) << file.status().to_string();
-  return test::make_tokenizer(*read_vocab(*file));
+  return test::open_tokenizer(test::data_file("stories260K/stories260K-f32.gguf"));
 }
 
 // Merges that reach from letters to runs of 32, so that long runs merge many times over.

@@ -5,7 +5,9 @@
 
 #include <fmt/format.h>
 
+#include "core/model/gguf_file.hpp"
 #include "core/model/tokenizer/byte_alphabet.hpp"
+#include "core/model/tokenizer/read_vocab.hpp"
 
 namespace synfire::test {
 
@@ -63,6 +65,14 @@ std::unique_ptr<Tokenizer> make_tokenizer(const Vocab& vocab) {
   auto tokenizer = Tokenizer::create(vocab);
   if (!tokenizer.ok()) throw std::runtime_error(tokenizer.status().to_string());
   return *std::move(tokenizer);
+}
+
+std::unique_ptr<Tokenizer> open_tokenizer(const std::filesystem::path& path) {
+  const auto file = GgufFile::open(path);
+  if (!file.ok()) throw std::runtime_error(file.status().to_string());
+  const auto vocab = read_vocab(*file);
+  if (!vocab.ok()) throw std::runtime_error(vocab.status().to_string());
+  return make_tokenizer(*vocab);
 }
 
 std::string pieces_of(const Tokenizer& tokenizer, std::string_view text, bool parse_special) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -28,6 +29,9 @@ std::int32_t add_token(Vocab& vocab, std::string_view piece, TokenType type, flo
 std::int32_t id_of(const Vocab& vocab, std::string_view piece);
 
 std::unique_ptr<Tokenizer> make_tokenizer(const Vocab& vocab);
+
+// Of a GGUF file.
+std::unique_ptr<Tokenizer> open_tokenizer(const std::filesystem::path& path);
 
 // The pieces that a text becomes, without bos: "ab|c".
 std::string pieces_of(const Tokenizer& tokenizer, std::string_view text,

@@ -1,4 +1,6 @@
-// The ids that llama.cpp's own tokenizer test expects, for real vocabularies.
+// Real vocabularies against the ids that others give: llama.cpp's own tokenizer test,
+// SentencePiece, Hugging Face (in goldens).
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -8,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "core/model/tokenizer/read_vocab.hpp"
-#include "core/model/tokenizer/tokenizer.hpp"
+#include "core/model/golden.hpp"
 #include "tests/support/paths.hpp"
+#include "tests/unit/model/tokenizer/small_vocabs.hpp"
 
 namespace synfire {
 namespace {
@@ -45,26 +47,10 @@ std::vector<std::vector<std::int32_t>> read_ids(const std::filesystem::path& pat
   return all;
 }
 
-std::unique_ptr<Tokenizer> open_tokenizer(const std::filesystem::path& path) {
-  const auto file = GgufFile::open(path);
-  EXPECT_TRUE(file.ok()) << file.status().to_string();
-  if (!file.ok()) return nullptr;
-  auto vocab = read_vocab(*file);
-  EXPECT_TRUE(vocab.ok()) << vocab.status().to_string();
-  if (!vocab.ok()) return nullptr;
-  auto tokenizer = Tokenizer::create(*std::move(vocab));
-  EXPECT_TRUE(tokenizer.ok()) << tokenizer.status().to_string();
-  return tokenizer.ok() ? *std::move(tokenizer) : nullptr;
-}
-
-class VocabVectors : public testing::TestWithParam<const char*> {};
-
-TEST_P(VocabVectors, GiveTheReferenceIds) {
-  SYNFIRE_SHARED_OR_SKIP(path, std::string("vocab/ggml-vocab-") + GetParam() + ".gguf");
-  const auto tokenizer = open_tokenizer(path);
-  ASSERT_NE(tokenizer, nullptr);
-  const auto texts = read_texts(path.string() + ".inp");
-  const auto expected = read_ids(path.string() + ".out");
+void expect_reference_ids(const std::filesystem::path& model, const std::string& vectors) {
+  const auto tokenizer = test::open_tokenizer(model);
+  const auto texts = read_texts(vectors + ".inp");
+  const auto expected = read_ids(vectors + ".out");
   ASSERT_GE(texts.size(), 40U);
   ASSERT_EQ(texts.size(), expected.size());
   EncodeOptions options;
@@ -73,10 +59,17 @@ TEST_P(VocabVectors, GiveTheReferenceIds) {
     const auto ids = tokenizer->encode(texts[i], options);
     ASSERT_TRUE(ids.ok()) << ids.status().to_string();
     EXPECT_EQ(*ids, expected[i]) << "text " << i << ": '" << texts[i] << "'";
-    const auto text = tokenizer->decode(*ids);
-    ASSERT_TRUE(text.ok()) << text.status().to_string();
-    EXPECT_EQ(*text, texts[i]);
+    // SentencePiece takes U+2581 for a space.
+    if (texts[i].find(kSentencePieceSpace) == std::string::npos)
+      EXPECT_EQ(*tokenizer->decode(*ids), texts[i]);
   }
+}
+
+class VocabVectors : public testing::TestWithParam<const char*> {};
+
+TEST_P(VocabVectors, GiveTheReferenceIds) {
+  SYNFIRE_SHARED_OR_SKIP(path, std::string("vocab/ggml-vocab-") + GetParam() + ".gguf");
+  expect_reference_ids(path, path.string());
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, VocabVectors,
@@ -88,11 +81,43 @@ INSTANTIATE_TEST_SUITE_P(Files, VocabVectors,
                            return name;
                          });
 
+// From SentencePiece itself, for the model of this repository.
+TEST(VocabFile, BundledModelGivesSentencePiecesIds) {
+  expect_reference_ids(test::data_file("../../models/synfire-tiny-q8_0.gguf"),
+                       test::data_file("tokenizer-vectors/synfire-tiny").string());
+}
+
+void expect_golden_prompts(const std::filesystem::path& model, const std::filesystem::path& path) {
+  const auto tokenizer = test::open_tokenizer(model);
+  const auto golden = Golden::open(path);
+  ASSERT_TRUE(golden.ok()) << golden.status().to_string();
+  ASSERT_FALSE(golden->prompts().empty());
+  for (const GoldenPrompt& prompt : golden->prompts()) {
+    if (!prompt.text) continue;
+    const auto ids = tokenizer->encode(*prompt.text);
+    ASSERT_TRUE(ids.ok()) << ids.status().to_string();
+    EXPECT_THAT(*ids, testing::ElementsAreArray(prompt.tokens)) << *prompt.text;
+    const auto text = tokenizer->decode(*ids);
+    ASSERT_TRUE(text.ok()) << text.status().to_string();
+    EXPECT_EQ(*text, *prompt.text);
+  }
+}
+
+TEST(VocabFile, GoldenPromptsOfStories260K) {
+  expect_golden_prompts(test::data_file("stories260K/stories260K-f32.gguf"),
+                        test::data_file("stories260K/stories260K.golden.gguf"));
+}
+
+TEST(VocabFile, GoldenPromptsOfTheBundledModel) {
+  SYNFIRE_SHARED_OR_SKIP(model, "models/synfire-tiny/synfire-tiny-q8_0.gguf");
+  SYNFIRE_SHARED_OR_SKIP(golden, "models/synfire-tiny/synfire-tiny.golden.gguf");
+  expect_golden_prompts(model, golden);
+}
+
 // Comes without reference ids, and without the name of a pre-tokenizer.
 TEST(VocabFile, WithoutPreTokenizerNameOpens) {
   SYNFIRE_SHARED_OR_SKIP(path, "vocab/ggml-vocab-falcon-v2.gguf");
-  const auto tokenizer = open_tokenizer(path);
-  ASSERT_NE(tokenizer, nullptr);
+  const auto tokenizer = test::open_tokenizer(path);
   EXPECT_EQ(tokenizer->vocab_size(), 65024U);
   EXPECT_EQ(tokenizer->bos(), std::nullopt);
   EXPECT_TRUE(tokenizer->is_end_of_generation(11));
