@@ -7,9 +7,18 @@
 namespace synfire::cpu {
 namespace {
 
+// Asks for the bytes of a vector of elements of each row, once per cache line.
+template <typename Row, int R>
+HWY_INLINE void fetch_ahead(const std::byte* const* rows, std::uint32_t i) {
+  constexpr std::uint32_t kPerLine = 64 / Row::kBytes;
+  if (kPerLine > kLanes && i % kPerLine != 0) return;
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) __builtin_prefetch(rows[r] + std::size_t{i} * Row::kBytes, 0, 2);
+}
+
 template <typename Row, int R, int T>
-HWY_INLINE void dot_block(const std::byte* const* rows, std::uint32_t cols, const float* const* x,
-                          float* out) {
+HWY_INLINE void dot_block(const std::byte* const* rows, const std::byte* const* next_rows,
+                          std::uint32_t cols, const float* const* x, float* out) {
   VecF acc[R][T];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
@@ -17,6 +26,7 @@ HWY_INLINE void dot_block(const std::byte* const* rows, std::uint32_t cols, cons
     for (int t = 0; t < T; ++t) acc[r][t] = hn::Zero(kFloats);
   std::uint32_t i = 0;
   for (; i + kLanes <= cols; i += kLanes) {
+    if (next_rows != nullptr) fetch_ahead<Row, R>(next_rows, i);
     VecF token[T];
 #pragma GCC unroll 16
     for (int t = 0; t < T; ++t) token[t] = hn::LoadU(kFloats, x[t] + i);
@@ -42,23 +52,29 @@ HWY_INLINE void dot_block(const std::byte* const* rows, std::uint32_t cols, cons
 }
 
 template <typename Row, int R, int T>
-HWY_INLINE void dot_tokens(const std::byte* const* rows, std::uint32_t cols, const Activations& x,
-                           const std::uint32_t* tokens, float* out) {
+HWY_INLINE void dot_tokens(const std::byte* const* rows, const std::byte* const* next_rows,
+                           std::uint32_t cols, const Activations& x, const std::uint32_t* tokens,
+                           float* out) {
   const float* at[T];
   for (int t = 0; t < T; ++t) at[t] = x.values + tokens[t] * x.stride;
   for (std::uint32_t r = 0; r < kTileRows; r += R)
-    dot_block<Row, R, T>(rows + r, cols, at, out + r);
+    dot_block<Row, R, T>(rows + r, next_rows == nullptr ? nullptr : next_rows + r, cols, at,
+                         out + r);
 }
 
 template <typename Row>
-void dot_float(const std::byte* const* rows, std::uint32_t cols, const Activations& x,
-               const std::uint32_t* tokens, std::uint32_t n_tokens, float* out, std::byte*) {
+void dot_float(const std::byte* const* rows, const std::byte* const* next_rows, std::uint32_t cols,
+               const Activations& x, const std::uint32_t* tokens, std::uint32_t n_tokens,
+               float* out, std::byte*) {
   constexpr std::uint32_t kTokens =
       kLanes == 16 ? 4 : 2;  // as many accumulators as registers allow
   std::uint32_t t = 0;
   for (; t + kTokens <= n_tokens; t += kTokens)
-    dot_tokens<Row, 4, kTokens>(rows, cols, x, tokens + t, out + t * kTileRows);
-  for (; t < n_tokens; ++t) dot_tokens<Row, 8, 1>(rows, cols, x, tokens + t, out + t * kTileRows);
+    dot_tokens<Row, 4, kTokens>(rows, t == 0 ? next_rows : nullptr, cols, x, tokens + t,
+                                out + t * kTileRows);
+  for (; t < n_tokens; ++t)
+    dot_tokens<Row, 8, 1>(rows, t == 0 ? next_rows : nullptr, cols, x, tokens + t,
+                          out + t * kTileRows);
 }
 
 }  // namespace

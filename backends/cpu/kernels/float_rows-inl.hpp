@@ -22,6 +22,7 @@ HWY_INLINE void store_first(VecF value, std::uint32_t n, float* to) {
 
 // load(row, i): elements i .. i + kLanes - 1. load_tail: the first n of them, zeros after.
 struct F32Row {
+  static constexpr std::uint32_t kBytes = 4;  // of an element
   HWY_INLINE static VecF load(const std::byte* row, std::size_t i) {
     return hn::LoadU(kFloats, reinterpret_cast<const float*>(row) + i);
   }
@@ -32,6 +33,7 @@ struct F32Row {
 
 template <typename Half>
 struct HalfRow {
+  static constexpr std::uint32_t kBytes = 2;
   using Halves = hn::Rebind<Half, Floats>;
   HWY_INLINE static VecF load(const std::byte* row, std::size_t i) {
     return hn::PromoteTo(kFloats, hn::LoadU(Halves(), reinterpret_cast<const Half*>(row) + i));

@@ -15,12 +15,13 @@ namespace synfire::cpu {
 inline constexpr std::uint32_t kTileRows = 16;
 
 // out[i * kTileRows + r] = dot(rows[r], token tokens[i] of x), for kTileRows rows (name one row
-// several times where there are fewer) and n_tokens tokens. `cols` is a multiple of the dtype's
-// block size. `scratch` has dot_scratch_bytes(cols), 64-byte aligned. The value for one row and one
+// several times where there are fewer) and n_tokens tokens. `next_rows`: the rows of the next call,
+// fetched ahead while these are computed; may be null. `cols` is a multiple of the dtype's block
+// size. `scratch` has dot_scratch_bytes(cols), 64-byte aligned. The value for one row and one
 // token does not depend on the other rows and tokens of the call.
-using DotTile = void (*)(const std::byte* const* rows, std::uint32_t cols, const Activations& x,
-                         const std::uint32_t* tokens, std::uint32_t n_tokens, float* out,
-                         std::byte* scratch);
+using DotTile = void (*)(const std::byte* const* rows, const std::byte* const* next_rows,
+                         std::uint32_t cols, const Activations& x, const std::uint32_t* tokens,
+                         std::uint32_t n_tokens, float* out, std::byte* scratch);
 
 // Fewest bytes of scratch for any DotTile.
 constexpr std::size_t dot_scratch_bytes(std::uint32_t cols) {

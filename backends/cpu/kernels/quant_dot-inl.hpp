@@ -49,13 +49,24 @@ HWY_INLINE VecF add_minimum(VecF acc, VecF minimums, const std::int32_t* sums, f
   return hn::MulAdd(minimums, hn::Set(kFloats, x_sum), acc);
 }
 
+// Asks for the bytes of block b of each row, about once per cache line.
+template <typename Format>
+HWY_INLINE void fetch_ahead(const std::byte* const* rows, std::uint32_t b) {
+  constexpr std::uint32_t kEvery = Format::kStride >= 64 ? 1 : 64 / Format::kStride;
+  if (b % kEvery != 0) return;
+#pragma GCC unroll 16
+  for (std::uint32_t r = 0; r < kRowLanes; ++r)
+    __builtin_prefetch(rows[r] + std::size_t{b} * Format::kStride, 0, 2);
+}
+
 // One token: rows are streamed once.
 template <typename Format>
-HWY_INLINE void stream_rows(const std::byte* const* rows, std::uint32_t n_blocks,
-                            const std::int8_t* quants, const float* x_scales,
-                            const std::int32_t* sums, float* out) {
+HWY_INLINE void stream_rows(const std::byte* const* rows, const std::byte* const* next_rows,
+                            std::uint32_t n_blocks, const std::int8_t* quants,
+                            const float* x_scales, const std::int32_t* sums, float* out) {
   VecF acc = hn::Zero(kFloats);
   for (std::uint32_t b = 0; b < n_blocks; ++b) {
+    if (next_rows != nullptr) fetch_ahead<Format>(next_rows, b);
     const VecI x = broadcast_block(quants + std::size_t{b} * 32);
     VecI dots[8];
 #pragma GCC unroll 8
@@ -174,17 +185,17 @@ HWY_INLINE void multiply_panel(const PanelBlock* panel, std::uint32_t n_blocks,
 }
 
 template <typename Format>
-void dot_quant(const std::byte* const* rows, std::uint32_t cols, const Activations& x,
-               const std::uint32_t* tokens, std::uint32_t n_tokens, float* out,
-               std::byte* scratch) {
+void dot_quant(const std::byte* const* rows, const std::byte* const* next_rows, std::uint32_t cols,
+               const Activations& x, const std::uint32_t* tokens, std::uint32_t n_tokens,
+               float* out, std::byte* scratch) {
   constexpr std::uint32_t kTokens = kRowLanes == 16 ? 8 : 4;  // what the registers hold
   const std::uint32_t n_blocks = cols / 32;
   auto* const panel = reinterpret_cast<PanelBlock*>(scratch);
   for (std::uint32_t r = 0; r < kTileRows; r += kRowLanes) {
     if (n_tokens == 1) {
       const std::size_t block = std::size_t{tokens[0]} * n_blocks;
-      stream_rows<Format>(rows + r, n_blocks, x.quants + block * 32, x.scales + block,
-                          x.sums + block * 2, out + r);
+      stream_rows<Format>(rows + r, next_rows == nullptr ? nullptr : next_rows + r, n_blocks,
+                          x.quants + block * 32, x.scales + block, x.sums + block * 2, out + r);
       continue;
     }
     fill_panel<Format>(rows + r, n_blocks, panel);

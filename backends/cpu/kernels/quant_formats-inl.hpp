@@ -11,7 +11,7 @@ namespace {
 struct Q8Format {
   static constexpr bool kHasMinimum = false, kHasParts = false;
   static constexpr std::int32_t kZero = kQ8Zero;
-  static constexpr std::size_t kBytes = 34;
+  static constexpr std::size_t kBytes = 34, kStride = kBytes;
   HWY_INLINE static VecI weights(const std::byte* const* rows, std::uint32_t block, int r) {
     return load_q8(rows, r, block * kBytes + 2);
   }
@@ -24,7 +24,7 @@ struct Q8Format {
 struct Q4Format {
   static constexpr bool kHasMinimum = false, kHasParts = false;
   static constexpr std::int32_t kZero = 8;
-  static constexpr std::size_t kBytes = 18;
+  static constexpr std::size_t kBytes = 18, kStride = kBytes;
   HWY_INLINE static VecI weights(const std::byte* const* rows, std::uint32_t block, int r) {
     return load_nibbles(rows, r, block * kBytes + 2);
   }
@@ -37,7 +37,7 @@ struct Q4Format {
 struct Q41Format {
   static constexpr bool kHasMinimum = true, kHasParts = false;
   static constexpr std::int32_t kZero = 0;
-  static constexpr std::size_t kBytes = 20;
+  static constexpr std::size_t kBytes = 20, kStride = kBytes;
   HWY_INLINE static VecI weights(const std::byte* const* rows, std::uint32_t block, int r) {
     return load_nibbles(rows, r, block * kBytes + 4);
   }
@@ -55,7 +55,7 @@ struct Q41Format {
 struct Q6Format {
   static constexpr bool kHasMinimum = false, kHasParts = true;
   static constexpr std::int32_t kZero = 32;
-  static constexpr std::size_t kBytes = 210;
+  static constexpr std::size_t kBytes = 210, kStride = 27;  // kStride: per 32 elements
   static constexpr std::size_t kHigh = 128, kScales = 192, kD = 208;
 
   HWY_INLINE static std::size_t start(std::uint32_t block) { return block / 8 * kBytes; }

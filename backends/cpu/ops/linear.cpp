@@ -36,22 +36,29 @@ class Linear {
     const std::size_t dot_bytes = (dot_scratch_bytes(cols_) + 63) / 64 * 64;
     const MemberScratch scratch(device_.workspace(), device_.team().members(),
                                 dot_bytes + out_bytes);
-    device_.team().parallel_for(
-        (tiles + per_chunk - 1) / per_chunk, [&](std::size_t chunk, std::size_t member) {
-          std::byte* const own = scratch.of(member);
-          const auto first = static_cast<std::uint32_t>(chunk) * per_chunk;
-          for (std::uint32_t tile = first; tile < std::min(first + per_chunk, tiles); ++tile)
-            run_tile(tile * kTileRows, own, reinterpret_cast<float*>(own + dot_bytes));
-        });
+    device_.team().parallel_for((tiles + per_chunk - 1) / per_chunk, [&](std::size_t chunk,
+                                                                         std::size_t member) {
+      std::byte* const own = scratch.of(member);
+      const auto first = static_cast<std::uint32_t>(chunk) * per_chunk;
+      const std::uint32_t end = std::min(first + per_chunk, tiles);
+      for (std::uint32_t tile = first; tile < end; ++tile)
+        run_tile(tile * kTileRows, tile + 1 < end, own, reinterpret_cast<float*>(own + dot_bytes));
+    });
   }
 
  private:
-  void run_tile(std::uint32_t first, std::byte* scratch, float* out) const {
+  void name_rows(std::uint32_t first, const std::byte** rows) const {
+    for (std::uint32_t r = 0; r < kTileRows; ++r)
+      rows[r] = weights_.row(std::min(first + r, rows_ - 1));
+  }
+
+  void run_tile(std::uint32_t first, bool another_follows, std::byte* scratch, float* out) const {
     const std::uint32_t n = std::min(kTileRows, rows_ - first);
     const std::byte* rows[kTileRows];
-    for (std::uint32_t r = 0; r < kTileRows; ++r)
-      rows[r] = weights_.row(first + std::min(r, n - 1));
-    dot_(rows, cols_, x_, tokens_, n_tokens_, out, scratch);
+    const std::byte* next_rows[kTileRows];
+    name_rows(first, rows);
+    if (another_follows) name_rows(first + kTileRows, next_rows);
+    dot_(rows, another_follows ? next_rows : nullptr, cols_, x_, tokens_, n_tokens_, out, scratch);
     for (std::uint32_t t = 0; t < n_tokens_; ++t) {
       float* const y = y_ + std::size_t{t} * rows_ + first;
       for (std::uint32_t r = 0; r < n; ++r)

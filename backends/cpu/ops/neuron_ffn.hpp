@@ -53,8 +53,8 @@ class NeuronFfnDecode : public NeuronFfn {
  private:
   void run_chunk(std::uint32_t chunk, float* partial, std::byte* scratch) const;
   std::uint32_t list_chunk(std::uint32_t chunk, std::uint32_t* ids) const;
-  std::uint32_t fire_tile(const std::uint32_t* ids, std::uint32_t n, std::uint32_t* fired,
-                          float* gates, std::byte* scratch) const;
+  std::uint32_t fire_tile(const std::uint32_t* ids, std::uint32_t n, std::uint32_t n_next,
+                          std::uint32_t* fired, float* gates, std::byte* scratch) const;
   void add_partials(const float* partials) const;
 };
 

@@ -114,7 +114,7 @@ void NeuronFfnBatch::find_gates(Tile& tile, std::byte* scratch) const {
       for (std::uint32_t r = 0; r < tile.n_rows; ++r)
         tile.gates[i * kTileRows + r] = given_gate(tile.tokens[i], tile.ids[r]);
   } else {
-    rows_.dot(rows_.deciding(), tile.ids, tile.n_rows, tile.tokens, tile.n_tokens, tile.gates,
+    rows_.dot(rows_.deciding(), tile.ids, tile.n_rows, 0, tile.tokens, tile.n_tokens, tile.gates,
               scratch);
   }
   for (std::uint32_t i = 0; i < tile.n_tokens; ++i) {
@@ -139,7 +139,8 @@ void NeuronFfnBatch::run_hidden_tile(std::uint32_t first, std::byte* scratch) {
   tile.compact();
   if (tile.n_tokens == 0) return;
   if (neurons_.gated())
-    rows_.dot(NeuronRow::up, tile.ids, tile.n_rows, tile.tokens, tile.n_tokens, tile.ups, scratch);
+    rows_.dot(NeuronRow::up, tile.ids, tile.n_rows, 0, tile.tokens, tile.n_tokens, tile.ups,
+              scratch);
   for (std::uint32_t r = 0; r < tile.n_rows; ++r) used_[tile.entries[r]] = true;
   for (std::uint32_t i = 0; i < tile.n_tokens; ++i) {
     float hidden[kTileRows];

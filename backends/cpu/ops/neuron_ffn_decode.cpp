@@ -36,13 +36,13 @@ std::uint32_t NeuronFfnDecode::list_chunk(std::uint32_t chunk, std::uint32_t* id
 
 // Neurons that pass the rule, with their gates; their number.
 std::uint32_t NeuronFfnDecode::fire_tile(const std::uint32_t* ids, std::uint32_t n,
-                                         std::uint32_t* fired, float* gates,
+                                         std::uint32_t n_next, std::uint32_t* fired, float* gates,
                                          std::byte* scratch) const {
   float tile[kTileRows] = {};
   if (gates_given())
     for (std::uint32_t i = 0; i < n; ++i) tile[i] = given_gate(kToken, ids[i]);
   else
-    rows_.dot(rows_.deciding(), ids, n, &kToken, 1, tile, scratch);
+    rows_.dot(rows_.deciding(), ids, n, n_next, &kToken, 1, tile, scratch);
   bool passes[kTileRows];
   apply_rule(tile, n, passes);
   std::uint32_t n_fired = 0;
@@ -61,15 +61,17 @@ void NeuronFfnDecode::run_chunk(std::uint32_t chunk, float* partial, std::byte* 
   auto* const gates = reinterpret_cast<float*>(fired + room);
   const std::uint32_t listed = list_chunk(chunk, ids);
   std::uint32_t n_fired = 0;
-  for (std::uint32_t i = 0; i < listed; i += kTileRows)
-    n_fired += fire_tile(ids + i, std::min(kTileRows, listed - i), fired + n_fired, gates + n_fired,
-                         scratch);
+  for (std::uint32_t i = 0; i < listed; i += kTileRows) {
+    const std::uint32_t n = std::min(kTileRows, listed - i);
+    n_fired += fire_tile(ids + i, n, listed - i - n, fired + n_fired, gates + n_fired, scratch);
+  }
   std::memset(partial, 0, d_model_ * sizeof(float));
   for (std::uint32_t i = 0; i < n_fired; i += kTileRows) {
     const std::uint32_t n = std::min(kTileRows, n_fired - i);
     float ups[kTileRows];
     float hidden[kTileRows];
-    if (neurons_.gated()) rows_.dot(NeuronRow::up, fired + i, n, &kToken, 1, ups, scratch);
+    if (neurons_.gated())
+      rows_.dot(NeuronRow::up, fired + i, n, n_fired - i - n, &kToken, 1, ups, scratch);
     activate(gates + i, ups, n, hidden);
     for (std::uint32_t r = 0; r < n; ++r) down_.add(fired[i + r], hidden[r], partial);
   }

@@ -24,10 +24,12 @@ void neuron_gate(CpuDevice& device, const sdk::OpCall& call) {
         auto* const dots_scratch = scratch.of(member);
         auto* const out = reinterpret_cast<float*>(dots_scratch + rows.scratch_bytes());
         const auto first = static_cast<std::uint32_t>(chunk) * per_chunk;
-        for (std::uint32_t tile = first; tile < std::min(first + per_chunk, tiles); ++tile) {
+        const std::uint32_t end = std::min(first + per_chunk, tiles);
+        for (std::uint32_t tile = first; tile < end; ++tile) {
           const std::uint32_t* const tile_ids = ids + tile * kTileRows;
           const std::uint32_t in_tile = std::min(kTileRows, n - tile * kTileRows);
-          rows.dot(rows.deciding(), tile_ids, in_tile, tokens, n_tokens, out, dots_scratch);
+          const std::uint32_t next = tile + 1 < end ? n - (tile + 1) * kTileRows : 0;
+          rows.dot(rows.deciding(), tile_ids, in_tile, next, tokens, n_tokens, out, dots_scratch);
           for (std::uint32_t t = 0; t < n_tokens; ++t)
             for (std::uint32_t r = 0; r < in_tile; ++r)
               call.output(0)[t * d_ff + tile_ids[r]] = out[t * kTileRows + r];

@@ -33,17 +33,17 @@ class NeuronRows {
   // Per member.
   [[nodiscard]] std::size_t scratch_bytes() const { return dot_scratch_bytes(d_model_); }
 
-  // out[i * kTileRows + r] = dot(row of neurons[r], token tokens[i]); n <= kTileRows neurons.
-  void dot(NeuronRow which, const std::uint32_t* neurons, std::uint32_t n,
+  // out[i * kTileRows + r] = dot(row of neurons[r], token tokens[i]); n <= kTileRows neurons. Rows
+  // of the n_next neurons that come after these are fetched ahead.
+  void dot(NeuronRow which, const std::uint32_t* neurons, std::uint32_t n, std::uint32_t n_next,
            const std::uint32_t* tokens, std::uint32_t n_tokens, float* out,
            std::byte* scratch) const {
     const std::byte* rows[kTileRows];
-    for (std::uint32_t r = 0; r < kTileRows; ++r) {
-      const std::uint32_t neuron = neurons[std::min(r, n - 1)];
-      rows[r] = which == NeuronRow::gate ? neurons_.gate(neuron) : neurons_.up(neuron);
-    }
+    const std::byte* next_rows[kTileRows];
+    name_rows(which, neurons, n, rows);
+    if (n_next != 0) name_rows(which, neurons + n, std::min(n_next, kTileRows), next_rows);
     const DotTile tile = which == NeuronRow::gate ? gate_dot_ : up_dot_;
-    tile(rows, d_model_, x_, tokens, n_tokens, out, scratch);
+    tile(rows, n_next == 0 ? nullptr : next_rows, d_model_, x_, tokens, n_tokens, out, scratch);
   }
 
   // The row that decides whether a neuron fires.
@@ -52,6 +52,14 @@ class NeuronRows {
   }
 
  private:
+  void name_rows(NeuronRow which, const std::uint32_t* neurons, std::uint32_t n,
+                 const std::byte** rows) const {
+    for (std::uint32_t r = 0; r < kTileRows; ++r) {
+      const std::uint32_t neuron = neurons[std::min(r, n - 1)];
+      rows[r] = which == NeuronRow::gate ? neurons_.gate(neuron) : neurons_.up(neuron);
+    }
+  }
+
   const sdk::HostNeurons& neurons_;
   std::uint32_t d_model_;
   DType gate_dtype_, up_dtype_;
