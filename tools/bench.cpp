@@ -122,8 +122,9 @@ void print_bytes(const Report& report) {
                        : fmt::format("; counted dense, predictor {} reads less", report.predictor));
   print("read bandwidth of host memory, measured now: {}/s\n", human_bytes(report.bandwidth));
   if (report.decode.rounds.empty()) return;
-  print("decode moves {}/s: {:.1f} % of it\n", human_bytes(report.decode_bandwidth()),
-        100 * report.decode_bandwidth() / report.bandwidth);
+  const double share = report.decode_bandwidth() / report.bandwidth;
+  print("decode moves {}/s: {:.1f} % of it{}\n", human_bytes(report.decode_bandwidth()),
+        100 * share, share > 1 ? "; more than memory gives: caches hold part of the model" : "");
 }
 
 void print_report(const Report& report) {
