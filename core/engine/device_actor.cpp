@@ -64,7 +64,11 @@ struct DeviceActor::Step {
 DeviceActor::DeviceActor(DeviceActorConfig config) : config_(std::move(config)) {}
 
 DeviceActor::~DeviceActor() {
-  if (step_ && !step_->quiet()) device_->device().abort();
+  if (!step_ || step_->quiet()) return;
+  // Stages may not be released while they run. A plugin that does not come back keeps this thread,
+  // and what it touches.
+  device_->device().abort();
+  while (!step_->quiet()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
 void DeviceActor::on_start() {

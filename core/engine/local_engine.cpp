@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "core/base/log.hpp"
 #include "core/engine/generation_session.hpp"
 #include "core/engine/logits_session.hpp"
 
@@ -13,6 +14,8 @@ namespace {
 // How long a device's thread polls for its next step, or for another device's event, before it
 // sleeps.
 constexpr Duration kDeviceSpin = std::chrono::microseconds(100);
+// Patience with the engine's thread at the end.
+constexpr Duration kShutdown = std::chrono::seconds(5);
 
 Result<LoadedDevice> open_device(const EngineAssets& assets, DeviceId id) {
   const DeviceChoice& choice = assets.devices[id];
@@ -62,6 +65,9 @@ LocalEngine::LocalEngine(const EngineConfig& config, std::shared_ptr<EngineAsset
 LocalEngine::~LocalEngine() {
   if (supervisor_) supervisor_->stop();
   actor_.reset();
+  // First the engine's actor ends what runs, as CANCELLED; then the devices go.
+  if (thread_ && !thread_->stop_and_join(kShutdown))
+    log::warning("engine: its thread does not end");
   for (const auto& host : hosts_) host->stop();
 }
 
