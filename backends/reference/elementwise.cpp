@@ -6,13 +6,13 @@
 namespace synfire::reference {
 
 void add(void*, const sdk::OpCall& call) {
-  const std::size_t n = std::size_t{call.input_rows(0)} * call.input_width(0);
+  const std::size_t n = call.input_size(0);
   for (std::size_t i = 0; i < n; ++i) call.output(0)[i] = call.input(0)[i] + call.input(1)[i];
 }
 
 void activate(void*, const sdk::OpCall& call) {
   const std::uint32_t kind = call.params<sf_activate_params>().activation;
-  const std::size_t n = std::size_t{call.input_rows(0)} * call.input_width(0);
+  const std::size_t n = call.input_size(0);
   const float* const gate = call.input(0);
   const float* const up = call.input(1);
   float* const out = call.output(0);

@@ -2,7 +2,8 @@
 
 #include <string>
 
-#include "backends/reference/reference_device.hpp"
+#include "backends/reference/kernels.hpp"
+#include "plugins/sdk/kernel_device.hpp"
 #include "plugins/sdk/option_reader.hpp"
 
 namespace synfire::reference {
@@ -25,7 +26,7 @@ struct Backend {
   }
   static std::unique_ptr<sdk::Device> open(std::uint32_t index, const sf_options& options) {
     sdk::OptionReader(std::string("reference:") + std::to_string(index), options).finish();
-    return std::make_unique<ReferenceDevice>();
+    return std::make_unique<sdk::KernelDevice>(&find_kernel);
   }
 };
 

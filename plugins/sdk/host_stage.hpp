@@ -50,6 +50,10 @@ class OpCall {
   // Rows of input or output i: the batch's tokens, or those whose logits are wanted.
   [[nodiscard]] std::uint32_t input_rows(std::size_t i) const;
   [[nodiscard]] std::uint32_t output_rows(std::size_t i) const;
+  // Elements of input i, a value of rows of floats.
+  [[nodiscard]] std::size_t input_size(std::size_t i) const {
+    return std::size_t{input_rows(i)} * input_width(i);
+  }
 
   [[nodiscard]] const HostWeights& weights(std::size_t i) const { return *op_.weights[i]; }
   [[nodiscard]] const HostWeights* optional_weights(std::size_t i) const { return op_.weights[i]; }
@@ -76,6 +80,14 @@ class OpCall {
                                    " of sequence " + std::to_string(sequence) +
                                    ": want less than " + std::to_string(kv().desc().n_blocks));
     return block;
+  }
+  // Where the KV storage keeps the key (or value) of one head at a sequence's position: [head_dim]
+  // of kv().dtype().
+  [[nodiscard]] std::byte* kv_row(bool value, std::uint32_t layer, std::uint32_t sequence,
+                                  std::uint32_t position, std::uint32_t head) const {
+    const std::uint32_t block = block_of(sequence, position);
+    std::byte* const rows = value ? kv().values(layer, block, head) : kv().keys(layer, block, head);
+    return rows + position % kv().desc().block_tokens * kv().row_bytes_of_head();
   }
 
  private:

@@ -119,7 +119,7 @@ TEST_P(AttentionTest, LargeScores) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, AttentionTest,
-                         testing::Combine(testing::ValuesIn(compared_backends()),
+                         testing::Combine(testing::ValuesIn(dense_backends()),
                                           testing::Values(DType::f32, DType::f16)),
                          backend_and_dtype_name);
 

@@ -65,7 +65,7 @@ TEST_P(LinearTest, SurvivesOutliers) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, LinearTest,
-                         testing::Combine(testing::ValuesIn(compared_backends()),
+                         testing::Combine(testing::ValuesIn(dense_backends()),
                                           testing::ValuesIn(weight_dtypes())),
                          backend_and_dtype_name);
 

@@ -18,6 +18,12 @@ std::vector<std::string> compared_backends() {
   return names;
 }
 
+std::vector<std::string> dense_backends() {
+  std::vector<std::string> names = compared_backends();
+  names.push_back("example");
+  return names;
+}
+
 bool fits(DType dtype, std::size_t cols) { return cols % dtype_info(dtype).block_size == 0; }
 
 std::vector<DType> weight_dtypes() {

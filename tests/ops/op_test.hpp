@@ -16,6 +16,8 @@ namespace synfire::ops_test {
 std::vector<std::string> all_backends();
 // Those that are compared with the reference.
 std::vector<std::string> compared_backends();
+// Those and the example, which knows no neurons.
+std::vector<std::string> dense_backends();
 
 // Every weight dtype whose block divides `cols`.
 bool fits(DType dtype, std::size_t cols);

@@ -159,7 +159,7 @@ TEST_P(EmbedTest, DequantizesRows) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, EmbedTest,
-                         testing::Combine(testing::ValuesIn(compared_backends()),
+                         testing::Combine(testing::ValuesIn(dense_backends()),
                                           testing::ValuesIn(weight_dtypes())),
                          backend_and_dtype_name);
 

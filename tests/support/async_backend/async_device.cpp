@@ -8,7 +8,9 @@
 namespace synfire::async_backend {
 
 AsyncDevice::AsyncDevice(const AsyncOptions& options)
-    : disturbance_(options), thread_([this] { run_jobs(); }) {}
+    : KernelDevice(&reference::find_kernel),
+      disturbance_(options),
+      thread_([this] { run_jobs(); }) {}
 
 AsyncDevice::~AsyncDevice() {
   abort();
@@ -32,19 +34,19 @@ void AsyncDevice::copy(void* to, std::uint32_t to_kind, const void* from, std::u
 std::unique_ptr<sdk::Weights> AsyncDevice::upload_weights(const sf_tensor_desc& tensor) {
   sf_tensor_desc copied = tensor;
   copied.flags &= ~std::uint32_t{SF_TENSOR_BORROW};
-  return ReferenceDevice::upload_weights(copied);
+  return KernelDevice::upload_weights(copied);
 }
 
 void AsyncDevice::upload_groups(sdk::Neurons& neurons, std::span<const sf_group_source> groups) {
   require_idle("upload_groups");
   std::vector<sf_group_source> copied(groups.begin(), groups.end());
   for (sf_group_source& group : copied) group.flags &= ~std::uint32_t{SF_TENSOR_BORROW};
-  ReferenceDevice::upload_groups(neurons, copied);
+  KernelDevice::upload_groups(neurons, copied);
 }
 
 void AsyncDevice::evict_groups(sdk::Neurons& neurons, std::span<const std::uint32_t> ids) {
   require_idle("evict_groups");
-  ReferenceDevice::evict_groups(neurons, ids);
+  KernelDevice::evict_groups(neurons, ids);
 }
 
 void AsyncDevice::require_idle(const char* what) const {
@@ -93,7 +95,7 @@ void AsyncDevice::submit(sdk::Stage& stage, const sf_submission& submission) {
 }
 
 void AsyncDevice::abort() {
-  ReferenceDevice::abort();
+  KernelDevice::abort();
   disturbance_.release();
 }
 
@@ -131,7 +133,7 @@ void AsyncDevice::forward(void* context, std::uint32_t what, sf_error* error) {
 
 void AsyncDevice::measure(sf_measurement& measurement) {
   using Clock = std::chrono::steady_clock;
-  ReferenceDevice::measure(measurement);
+  KernelDevice::measure(measurement);
   constexpr std::size_t kBytes = 64u << 20;
   const std::vector<std::byte> from(kBytes);
   void* const to = alloc(kBytes);

@@ -10,7 +10,7 @@
 #include <string>
 #include <thread>
 
-#include "backends/reference/reference_device.hpp"
+#include "plugins/sdk/kernel_device.hpp"
 #include "tests/support/async_backend/async_stage.hpp"
 #include "tests/support/async_backend/device_memory.hpp"
 #include "tests/support/async_backend/disturbance.hpp"
@@ -22,7 +22,7 @@ namespace synfire::async_backend {
 // submit() returned; device memory is out of the host's reach; host memory must have been
 // registered; weights are copied, never borrowed. Calls come from the owner's thread, but for
 // abort().
-class AsyncDevice : public reference::ReferenceDevice {
+class AsyncDevice : public sdk::KernelDevice {
  public:
   explicit AsyncDevice(const AsyncOptions& options);
   ~AsyncDevice() override;

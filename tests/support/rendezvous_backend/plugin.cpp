@@ -1,7 +1,8 @@
 #include <chrono>
 #include <string>
 
-#include "backends/reference/reference_device.hpp"
+#include "backends/reference/kernels.hpp"
+#include "plugins/sdk/kernel_device.hpp"
 #include "plugins/sdk/option_reader.hpp"
 #include "tests/support/rendezvous_backend/meeting.hpp"
 
@@ -10,19 +11,16 @@
 namespace synfire::rendezvous_backend {
 namespace {
 
-class RendezvousDevice : public reference::ReferenceDevice {
+class RendezvousDevice : public sdk::KernelDevice {
  public:
   RendezvousDevice(std::uint32_t index, std::chrono::milliseconds timeout)
-      : index_(index), timeout_(timeout) {
+      : KernelDevice(&find_kernel), index_(index), timeout_(timeout) {
     Meeting::instance().open();
   }
   ~RendezvousDevice() override { Meeting::instance().close(); }
 
-  std::unique_ptr<sdk::Stage> compile_stage(const sf_stage_desc& desc) override {
-    return std::make_unique<sdk::HostStage>(desc, &find_kernel, this);
-  }
   void abort() override {
-    ReferenceDevice::abort();
+    KernelDevice::abort();
     Meeting::instance().wake();
   }
 
@@ -31,7 +29,7 @@ class RendezvousDevice : public reference::ReferenceDevice {
     return info.id == SF_OP_NEURON_FFN ? &meet_then_run : reference::find_kernel(info);
   }
   static void meet_then_run(void* device, const sdk::OpCall& call) {
-    auto& self = *static_cast<RendezvousDevice*>(device);
+    auto& self = static_cast<RendezvousDevice&>(*static_cast<KernelDevice*>(device));
     Meeting::instance().arrive(self.index_, self.timeout_, self.stop_);
     reference::neuron_ffn(nullptr, call);
   }
