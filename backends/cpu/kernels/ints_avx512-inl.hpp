@@ -83,16 +83,16 @@ HWY_INLINE VecI unpack_low64(VecI a, VecI b) { return _mm512_unpacklo_epi64(a, b
 HWY_INLINE VecI unpack_high64(VecI a, VecI b) { return _mm512_unpackhi_epi64(a, b); }
 
 // One value of each row, at the same offset.
+HWY_INLINE long long pack_four(const std::byte* const* rows, std::size_t offset) {
+  std::uint16_t halves[4];
+  for (int r = 0; r < 4; ++r) __builtin_memcpy(&halves[r], rows[r] + offset, sizeof halves[r]);
+  return static_cast<long long>(std::uint64_t{halves[0]} | std::uint64_t{halves[1]} << 16 |
+                                std::uint64_t{halves[2]} << 32 | std::uint64_t{halves[3]} << 48);
+}
 HWY_INLINE VecF load_f16_of_rows(const std::byte* const* rows, std::size_t offset) {
-  alignas(32) std::uint16_t halves[16];
-  for (int r = 0; r < 16; ++r) __builtin_memcpy(&halves[r], rows[r] + offset, sizeof halves[r]);
-  return VecF{_mm512_cvtph_ps(_mm256_setr_epi16(
-      static_cast<short>(halves[0]), static_cast<short>(halves[1]), static_cast<short>(halves[2]),
-      static_cast<short>(halves[3]), static_cast<short>(halves[4]), static_cast<short>(halves[5]),
-      static_cast<short>(halves[6]), static_cast<short>(halves[7]), static_cast<short>(halves[8]),
-      static_cast<short>(halves[9]), static_cast<short>(halves[10]), static_cast<short>(halves[11]),
-      static_cast<short>(halves[12]), static_cast<short>(halves[13]),
-      static_cast<short>(halves[14]), static_cast<short>(halves[15])))};
+  return VecF{_mm512_cvtph_ps(
+      _mm256_setr_epi64x(pack_four(rows, offset), pack_four(rows + 4, offset),
+                         pack_four(rows + 8, offset), pack_four(rows + 12, offset)))};
 }
 HWY_INLINE VecI load_i8_of_rows(const std::byte* const* rows, std::size_t offset) {
   alignas(16) std::int8_t values[16];

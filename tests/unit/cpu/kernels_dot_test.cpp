@@ -51,7 +51,8 @@ struct Problem {
     for (std::uint32_t t = 0; t < tokens; ++t) ids[t] = t;
     std::vector<float> out(std::size_t{tokens} * kTileRows);
     const sdk::AlignedBytes scratch(dot_scratch_bytes(cols));
-    dot_of(kernels, dtype)(rows, nullptr, cols, ready, ids.data(), tokens, out.data(), scratch.data());
+    dot_of(kernels, dtype)(rows, nullptr, cols, ready, ids.data(), tokens, out.data(),
+                           scratch.data());
     return out;
   }
 

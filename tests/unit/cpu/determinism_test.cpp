@@ -1,0 +1,164 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "backends/cpu/cpu_features.hpp"
+#include "plugins/abi/synfire_predictor.h"
+#include "tests/ops/neuron_spec.hpp"
+#include "tests/ops/test_stage.hpp"
+
+// The cpu backend's promise: the same bits in every run, with any number of threads, and for a
+// token alone as among others.
+namespace synfire::ops_test {
+namespace {
+
+constexpr std::uint32_t kModel = 128, kHeads = 4, kKvHeads = 2, kHeadDim = 32, kHidden = 600;
+constexpr std::uint32_t kBlockTokens = 16, kBlocks = 48;
+constexpr std::uint32_t kContext = 700;  // longer than two runs of attention
+
+// One layer of a model, its FFN as neurons: all gates first, then what fired; and once more dense.
+class Layer {
+ public:
+  Layer(DType dtype, DType kv_dtype) : dtype_(dtype) {
+    spec.max_tokens = 100;
+    spec.kv.push_back({sizeof(sf_kv_desc), 1, kBlocks, kBlockTokens, kKvHeads, kHeadDim,
+                       static_cast<std::uint32_t>(kv_dtype), 0});
+    const NeuronShape shape{kModel, kHidden, 32, true};
+    spec.neurons.push_back(random_neurons(shape, dtype, random_, shape.all_groups()));
+    const std::uint32_t x = spec.rows(kModel);
+    const std::uint32_t attended = add_attention(x);
+    const std::uint32_t ffn_in = norm(attended);
+    const std::uint32_t sparse = add_sparse_ffn(ffn_in);
+    const std::uint32_t dense = ffn(ffn_in, SF_NONE, SF_NONE, {SF_ACTIVATION_SILU, 0, 0, 24});
+    spec.output(add(attended, sparse));
+    spec.output(add(attended, dense));
+  }
+
+  StageSpec spec;
+
+ private:
+  std::uint32_t norm(std::uint32_t x) {
+    const std::uint32_t weight = spec.weight(HostTensor::vector(random_floats(kModel, random_)));
+    return spec.op(SF_OP_RMS_NORM, {x}, {SF_VALUE_ROWS, kModel}, sf_norm_params{1e-5f}, {weight});
+  }
+  std::uint32_t linear(std::uint32_t x, std::uint32_t from, std::uint32_t to) {
+    const float limit = std::sqrt(3.0f / static_cast<float>(from));
+    const std::uint32_t weight = spec.weight(HostTensor::random(dtype_, to, from, random_, limit));
+    return spec.op(SF_OP_LINEAR, {x}, {SF_VALUE_ROWS, to}, sf_no_params{}, {weight, SF_NONE});
+  }
+  std::uint32_t rope(std::uint32_t x, std::uint32_t heads) {
+    const sf_rope_params params{heads, kHeadDim, kHeadDim, SF_ROPE_ADJACENT, 1e4f, 1, 0, 1,
+                                32,    1,        0};
+    return spec.op(SF_OP_ROPE, {x}, {SF_VALUE_ROWS, heads * kHeadDim}, params, {SF_NONE});
+  }
+  std::uint32_t add(std::uint32_t a, std::uint32_t b) {
+    return spec.op(SF_OP_ADD, {a, b}, {SF_VALUE_ROWS, kModel}, sf_no_params{});
+  }
+  std::uint32_t add_attention(std::uint32_t x) {
+    const std::uint32_t normed = norm(x);
+    const std::uint32_t q = rope(linear(normed, kModel, kHeads * kHeadDim), kHeads);
+    const std::uint32_t k = rope(linear(normed, kModel, kKvHeads * kHeadDim), kKvHeads);
+    const std::uint32_t v = linear(normed, kModel, kKvHeads * kHeadDim);
+    spec.ops.push_back(
+        {SF_OP_KV_WRITE, {k, v}, {}, {}, SF_NONE, 0, StageSpec::bytes_of(sf_kv_params{0})});
+    const sf_attention_params params{0, kHeads, kKvHeads, kHeadDim, 0.2f};
+    const std::uint32_t out =
+        spec.op(SF_OP_ATTENTION, {q}, {SF_VALUE_ROWS, kHeads * kHeadDim}, params, {}, {SF_NONE, 0});
+    return add(x, linear(out, kHeads * kHeadDim, kModel));
+  }
+  std::uint32_t add_sparse_ffn(std::uint32_t x) {
+    const std::uint32_t gates =
+        spec.op(SF_OP_NEURON_GATE, {x}, {SF_VALUE_ROWS, kHidden}, sf_no_params{}, {}, {0, SF_NONE});
+    const std::uint32_t active =
+        spec.op(SF_OP_SELECT, {gates}, {SF_VALUE_ACTIVE, kHidden},
+                sf_select_params{SF_GATE_POSITIVE, 0, 0}, {}, {0, SF_NONE});
+    return ffn(x, active, gates, {SF_ACTIVATION_RELU, SF_GATE_POSITIVE, 0, 40});
+  }
+  std::uint32_t ffn(std::uint32_t x, std::uint32_t active, std::uint32_t gates,
+                    const sf_neuron_ffn_params& params) {
+    return spec.op(SF_OP_NEURON_FFN, {x, active, gates}, {SF_VALUE_ROWS, kModel}, params, {},
+                   {0, SF_NONE});
+  }
+
+  DType dtype_;
+  Random random_{5};
+};
+
+// Feeds kContext tokens in batches of `batch`; both outputs of all tokens, in order.
+std::vector<std::vector<float>> feed(const StageSpec& spec, const host::Options& options,
+                                     std::uint32_t batch) {
+  TestDevice device("cpu", options);
+  auto stage = TestStage::make(device, spec);
+  EXPECT_TRUE(stage.ok()) << stage.status().to_string();
+  if (!stage.ok()) return {};
+  Random random{9};
+  const std::vector<float> x = random_floats(std::size_t{kContext} * kModel, random);
+  BatchSpec tables;
+  tables.scramble_blocks(1, kBlocks, random);
+  std::vector<std::vector<float>> outputs(2);
+  for (std::uint32_t first = 0; first < kContext; first += batch) {
+    BatchSpec step = tables;
+    const std::uint32_t n = std::min(batch, kContext - first);
+    for (std::uint32_t t = 0; t < n; ++t) step.append(0, first + t);
+    const auto from = x.begin() + first * kModel;
+    const auto out = (*stage)->run(step, {bytes_of(std::vector<float>(from, from + n * kModel))});
+    EXPECT_TRUE(out.ok()) << out.status().to_string();
+    if (!out.ok()) return {};
+    for (std::size_t i = 0; i < 2; ++i) {
+      const std::vector<float> rows = floats_of((*out)[i]);
+      outputs[i].insert(outputs[i].end(), rows.begin(), rows.end());
+    }
+  }
+  return outputs;
+}
+
+class DeterminismTest : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    const bool here =
+        GetParam() == "avx512" ? cpu::machine_features().avx512 : cpu::machine_features().avx2;
+    if (!here) GTEST_SKIP() << "this processor lacks " << GetParam();
+  }
+  host::Options threads(int n) const {
+    return {{"simd", GetParam()}, {"threads", std::to_string(n)}};
+  }
+};
+
+TEST_P(DeterminismTest, ThreadsAndRunsDoNotChangeABit) {
+  for (const auto& [dtype, kv] : {std::pair{DType::q8_0, DType::f16}, {DType::f32, DType::f32}}) {
+    const Layer layer(dtype, kv);
+    const auto want = feed(layer.spec, threads(1), 100);
+    ASSERT_FALSE(want.empty());
+    for (const float value : want[0]) ASSERT_TRUE(std::isfinite(value));
+    ASSERT_NE(want[0], want[1]);
+    for (const int n : {1, 2, 3, 4})
+      EXPECT_TRUE(feed(layer.spec, threads(n), 100) == want) << n << " threads";
+  }
+}
+
+// Not so for the sparse FFN: a batch's active list is the union of its tokens' lists, and partial
+// sums go by list entries.
+TEST_P(DeterminismTest, ATokenAloneGetsTheBitsItGetsAmongOthers) {
+  for (const DType dtype : {DType::q8_0, DType::f16, DType::q4_0}) {
+    const Layer layer(dtype, DType::f16);
+    const auto want = feed(layer.spec, threads(2), 100);
+    ASSERT_FALSE(want.empty());
+    for (const std::uint32_t batch : {7u, 1u}) {
+      const auto got = feed(layer.spec, threads(2), batch);
+      ASSERT_FALSE(got.empty());
+      EXPECT_TRUE(got[1] == want[1]) << dtype_info(dtype).name << ", batches of " << batch;
+      ASSERT_EQ(got[0].size(), want[0].size());
+      for (std::size_t i = 0; i < got[0].size(); ++i) ASSERT_NEAR(got[0][i], want[0][i], 1e-5f);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Levels, DeterminismTest, testing::Values("avx2", "avx512"),
+                         [](const testing::TestParamInfo<std::string>& level) {
+                           return level.param;
+                         });
+
+}  // namespace
+}  // namespace synfire::ops_test
