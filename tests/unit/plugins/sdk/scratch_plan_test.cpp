@@ -1,0 +1,98 @@
+#include "plugins/sdk/scratch_plan.hpp"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+#include <random>
+
+namespace synfire::sdk {
+namespace {
+
+struct Program {
+  std::vector<std::vector<std::uint32_t>> inputs, outputs;  // by op
+  std::vector<std::uint32_t> in_ports, out_ports;
+  std::vector<std::size_t> sizes;  // by value
+
+  [[nodiscard]] ScratchPlan plan() const {
+    std::vector<sf_op> ops(inputs.size());
+    for (std::size_t i = 0; i < ops.size(); ++i) {
+      ops[i].n_inputs = static_cast<std::uint32_t>(inputs[i].size());
+      ops[i].inputs = inputs[i].data();
+      ops[i].n_outputs = static_cast<std::uint32_t>(outputs[i].size());
+      ops[i].outputs = outputs[i].data();
+    }
+    sf_stage_desc stage{};
+    stage.n_values = static_cast<std::uint32_t>(sizes.size());
+    stage.n_ops = static_cast<std::uint32_t>(ops.size());
+    stage.ops = ops.data();
+    stage.n_inputs = static_cast<std::uint32_t>(in_ports.size());
+    stage.inputs = in_ports.data();
+    stage.n_outputs = static_cast<std::uint32_t>(out_ports.size());
+    stage.outputs = out_ports.data();
+    return ScratchPlan::make(stage, sizes);
+  }
+};
+
+TEST(ScratchPlan, AChainNeedsTwoSlots) {
+  Program chain;
+  chain.sizes.assign(101, 640);
+  for (std::uint32_t op = 0; op < 100; ++op) {
+    chain.inputs.push_back({op});
+    chain.outputs.push_back({op + 1});
+  }
+  chain.in_ports = {0};
+  EXPECT_EQ(chain.plan().total, 2 * 640u);
+}
+
+TEST(ScratchPlan, PortsHaveNoScratch) {
+  const Program copy{{{0}, {1, SF_NONE}}, {{1}, {2}}, {0}, {2}, {64, 64, 64}};
+  const ScratchPlan plan = copy.plan();
+  EXPECT_EQ(plan.offsets[0], ScratchPlan::kPort);
+  EXPECT_NE(plan.offsets[1], ScratchPlan::kPort);
+  EXPECT_EQ(plan.offsets[2], ScratchPlan::kPort);
+  EXPECT_EQ(plan.total, 64u);
+}
+
+// Random programs: two values share bytes only if one is dead before the other is written, an op's
+// own operands included.
+TEST(ScratchPlan, LivingValuesNeverOverlap) {
+  std::mt19937 random(1);
+  const auto up_to = [&](std::size_t n) {
+    return std::uniform_int_distribution<std::size_t>(0, n)(random);
+  };
+  for (int round = 0; round < 200; ++round) {
+    Program program;
+    const std::size_t n_ops = 1 + up_to(30);
+    std::vector<std::size_t> written, last;  // by value: the op that writes it, and its last use
+    for (std::size_t op = 0; op < n_ops; ++op) {
+      program.inputs.emplace_back();
+      for (std::size_t i = up_to(2); i-- > 0 && !written.empty();) {
+        const std::size_t value = up_to(written.size() - 1);
+        if (written[value] == op) continue;
+        program.inputs.back().push_back(static_cast<std::uint32_t>(value));
+        last[value] = op;
+      }
+      program.outputs.emplace_back();
+      for (std::size_t i = 1 + up_to(1); i-- > 0;) {
+        program.outputs.back().push_back(static_cast<std::uint32_t>(written.size()));
+        program.sizes.push_back(up_to(1000));
+        written.push_back(op);
+        last.push_back(op);
+      }
+    }
+    const ScratchPlan plan = program.plan();
+    for (std::size_t a = 0; a < written.size(); ++a) {
+      EXPECT_EQ(plan.offsets[a] % 64, 0u);
+      EXPECT_LE(plan.offsets[a] + program.sizes[a], plan.total);
+      for (std::size_t b = 0; b < a; ++b) {
+        if (last[a] < written[b] || last[b] < written[a]) continue;
+        EXPECT_TRUE(plan.offsets[a] + program.sizes[a] <= plan.offsets[b] ||
+                    plan.offsets[b] + program.sizes[b] <= plan.offsets[a])
+            << "values " << a << " and " << b;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace synfire::sdk
