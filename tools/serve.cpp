@@ -5,6 +5,7 @@
 #include "tools/commands.hpp"
 #include "tools/engine_options.hpp"
 #include "tools/exit_code.hpp"
+#include "tools/json.hpp"
 #include "tools/output.hpp"
 #include "tools/stop_signals.hpp"
 
@@ -20,6 +21,16 @@ void wait_for(const std::stop_token& stop) {
   stopped.wait(lock, stop, [] { return false; });
 }
 
+// The one line on stdout, for whoever started the server.
+void announce(const Endpoint& endpoint, bool json) {
+  if (json) {
+    print_json({{"listening", endpoint.to_string()}, {"port", endpoint.port}});
+  } else {
+    print("listening on {}\n", endpoint.to_string());
+  }
+  flush_out();
+}
+
 }  // namespace
 
 Status check_serve(const OptionValues& values) { return check_engine_options(values); }
@@ -32,8 +43,7 @@ Result<int> serve(const OptionValues& values) {
   config.listen = values.get<Endpoint>("listen");
   SYNFIRE_ASSIGN_OR_RETURN(const std::unique_ptr<GrpcServer> server,
                            GrpcServer::start(config, *engine));
-  print("listening on {}\n", server->endpoint().to_string());
-  flush_out();
+  announce(server->endpoint(), values.get<bool>("json"));
   wait_for(signals.token());
   note("draining; a second signal ends at once\n");
   if (!server->drain(kDrainLimit)) note("some calls were cancelled\n");

@@ -65,6 +65,15 @@ class Serve(Case):
         self.run_program("generate", "--config", config, "--server", server, "-p", "Once", "-n", 2)
         self.stop(process, signal.SIGTERM)
 
+    def test_its_address_as_json(self):
+        process = start("serve", "-m", STORIES, "--listen", "127.0.0.1:0", "--json",
+                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.kill)
+        said = json.loads(process.stdout.readline())
+        self.assertEqual(said["listening"], f"127.0.0.1:{said['port']}")
+        self.stop(process, signal.SIGTERM)
+
     def test_errors(self):
         process, server = self.serve("-m", STORIES)
         self.fails("serve", "-m", STORIES, "--listen", server, says=[server, "in use"])
