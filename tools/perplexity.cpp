@@ -47,11 +47,12 @@ Status add_window(Engine& engine, const std::vector<std::int32_t>& window, Sum& 
   return {};
 }
 
-// Windows one after another, each anew from BOS where the vocabulary has one; a last one of a
+// Windows one after another, each anew from BOS where the vocabulary wants one; a last one of a
 // single token says nothing.
 Result<Sum> measure(Engine& engine, const std::vector<std::int32_t>& ids, std::size_t window_size) {
   std::vector<std::int32_t> start;
-  if (engine.tokenizer()->bos()) start.push_back(*engine.tokenizer()->bos());
+  const Tokenizer& tokenizer = *engine.tokenizer();
+  if (tokenizer.adds_bos() && tokenizer.bos()) start.push_back(*tokenizer.bos());
   const std::size_t step = window_size - start.size();
   Sum sum;
   Progress progress("tokens");
