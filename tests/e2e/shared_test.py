@@ -1,0 +1,40 @@
+"""The trained model against its golden, in ../shared: skipped with a message where that is absent."""
+
+import unittest
+
+from support import SOURCE, Case
+
+SHARED = SOURCE.parent / "shared" / "data"
+TINY = SHARED / "models" / "synfire-tiny"
+GOLDEN = TINY / "synfire-tiny.golden.gguf"
+BUNDLED = SOURCE / "models" / "synfire-tiny-q8_0.gguf"
+SPLITS = [0, 0.1, 0.5, 1]
+
+
+@unittest.skipUnless(GOLDEN.exists(), f"needs {GOLDEN}, which this clone lacks")
+class SynfireTiny(Case):
+    def verify(self, model, *arguments):
+        report = self.run_json("verify", model, "--golden", GOLDEN, *arguments)
+        return {check["name"]: check for check in report["checks"]}
+
+    def test_f16(self):
+        checks = self.verify(TINY / "synfire-tiny-f16.gguf", "--device", "cpu:0")
+        self.assertEqual([check["outcome"] for check in checks.values()], ["PASS"] * 5)
+        self.assertLessEqual(checks["logits"]["worst"], 0.02)
+        self.assertLessEqual(checks["text"]["worst"], 0.0005)
+
+    def test_q8_0(self):
+        checks = self.verify(BUNDLED, "--device", "cpu:0")
+        self.assertLessEqual(checks["logits"]["worst"], 0.5)
+        self.assertLessEqual(checks["text"]["worst"], 0.01)
+
+    def test_reference(self):
+        self.verify(TINY / "synfire-tiny-f16.gguf", "--device", "reference:0", "--prompts-only")
+
+    def test_splits(self):
+        cases = [(placement, share, "exact") for placement in ["layer", "neuron"] for share in SPLITS]
+        for placement, share, predictor in [*cases, ("layer", 0.5, "none"), ("neuron", 0.1, "none")]:
+            with self.subTest(placement=placement, split=share, predictor=predictor):
+                self.verify(TINY / "synfire-tiny-f16.gguf", "--device", "cpu:0,reference:0",
+                            "--placement", placement, "--split", share, "--predictor", predictor,
+                            "--prompts-only")
