@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "backends/cpu/topology.hpp"
 #include "plugins/sdk/error.hpp"
@@ -42,7 +43,7 @@ class Buffer {
 // Twice the last-level cache if that is affordable; at least 256 MiB, memory permitting.
 std::size_t probe_bytes() {
   constexpr std::size_t kLeast = std::size_t{256} << 20;
-  constexpr std::size_t kMost = std::size_t{1} << 30;
+  constexpr std::size_t kMost = std::size_t{512} << 20;
   const std::size_t wanted =
       std::clamp<std::size_t>(2 * machine_topology().last_level_cache, kLeast, kMost);
   const std::size_t available = available_memory();
@@ -57,7 +58,7 @@ double measure_read_bandwidth(ThreadTeam& team, const KernelTable& kernels) {
   const Buffer buffer(bytes);
   std::atomic<std::uint64_t> sum{0};
   team.parallel_for(bytes / kChunk, [&](std::size_t chunk, std::size_t) {
-    std::fill_n(reinterpret_cast<std::uint64_t*>(buffer.at(chunk)), kChunk / 8, chunk);
+    std::memset(buffer.at(chunk), static_cast<int>(chunk % 256), kChunk);
   });
   const auto read_all = [&] {
     team.parallel_for(bytes / kChunk, [&](std::size_t chunk, std::size_t) {
