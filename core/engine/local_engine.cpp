@@ -1,7 +1,6 @@
 #include "core/engine/local_engine.hpp"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "core/base/log.hpp"
@@ -23,25 +22,6 @@ Result<LoadedDevice> open_device(const EngineAssets& assets, DeviceId id) {
                            choice.backend.open_device(choice.index, choice.options));
   return LoadedDevice::load(std::move(device), assets.plan.devices[id], assets.kv,
                             assets.limits.max_tokens);
-}
-
-std::string placement_name(PlacementKind kind) {
-  switch (kind) {
-    case PlacementKind::single: return "single";
-    case PlacementKind::layer: return "layer";
-    case PlacementKind::neuron: return "neuron";
-  }
-  return "";
-}
-
-// The dtype that most weight bytes have.
-std::string main_dtype(const GgufFile& file) {
-  std::map<std::string_view, std::uint64_t> bytes;
-  for (const GgufTensor& tensor : file.tensors())
-    bytes[dtype_info(tensor.dtype).name] += tensor.data.size();
-  const auto most = std::max_element(
-      bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  return most == bytes.end() ? "" : std::string(most->first);
 }
 
 }  // namespace
@@ -244,36 +224,6 @@ Result<std::vector<float>> LocalEngine::logits(std::span<const std::int32_t> tok
   return result.get();
 }
 
-ModelInfo LocalEngine::model() const {
-  const GgufFile& file = assets_->file;
-  const Hparams& h = assets_->program.hparams;
-  const auto text = [&](const char* key) {
-    const Result<std::string> value = file.get_or<std::string>(key, "");
-    return value.ok() ? *value : std::string();
-  };
-  ModelInfo info{};
-  info.name = text("general.name");
-  info.path = file.path();
-  info.architecture = h.architecture;
-  info.description = text("general.description");
-  info.license = text("general.license");
-  info.n_layers = h.n_layers;
-  info.d_model = h.d_model;
-  info.d_ff = h.d_ff;
-  info.n_heads = h.n_heads;
-  info.n_kv_heads = h.n_kv_heads;
-  info.n_vocab = h.n_vocab;
-  info.context_trained = h.context;
-  info.context = assets_->context;
-  info.activation = activation_name(h.activation);
-  info.weight_dtype = main_dtype(file);
-  for (const GgufTensor& tensor : file.tensors()) {
-    info.parameters += tensor.elements();
-    info.weight_bytes += tensor.data.size();
-  }
-  return info;
-}
-
 std::vector<DeviceStatus> LocalEngine::devices() const {
   std::vector<DeviceStatus> all;
   const std::lock_guard lock(board_->mutex);
@@ -283,37 +233,6 @@ std::vector<DeviceStatus> LocalEngine::devices() const {
                    board_->devices[d].reason, weight_bytes(*assets_, d), kv_bytes(*assets_, d)});
   }
   return all;
-}
-
-std::vector<PluginStatus> LocalEngine::plugins() const {
-  std::vector<PluginStatus> all;
-  for (const host::PluginRecord& record : assets_->plugins.records())
-    all.push_back({record.path.string(), record.name, std::string(host::to_string(record.kind)),
-                   record.version, record.loaded() ? "" : record.status.message()});
-  return all;
-}
-
-PlacementInfo LocalEngine::placement() const {
-  PlacementInfo info;
-  info.kind = placement_name(assets_->placement_kind);
-  info.predictor = assets_->predictor_program.name;
-  info.epoch = assets_->placement.epoch;
-  info.notes = assets_->plan.notes;
-  const std::uint32_t group_size = assets_->placement.group_size;
-  const std::uint32_t d_ff = assets_->program.hparams.d_ff;
-  for (std::uint32_t layer = 0; layer < assets_->placement.layers.size(); ++layer) {
-    const LayerPlan& plan = assets_->placement.layers[layer];
-    LayerPlacement& made = info.layers.emplace_back();
-    made.layer = layer;
-    made.attention_device = assets_->devices[plan.attention].name;
-    for (DeviceId d = 0; d < plan.groups.size(); ++d) {
-      std::uint32_t neurons = 0;
-      for (const std::uint32_t group : plan.groups[d])
-        neurons += std::min(group_size, d_ff - group * group_size);
-      if (neurons > 0) made.neurons.emplace_back(assets_->devices[d].name, neurons);
-    }
-  }
-  return info;
 }
 
 EngineStats LocalEngine::stats() const {

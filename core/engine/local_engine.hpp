@@ -12,6 +12,7 @@
 #include "core/engine/device_host.hpp"
 #include "core/engine/engine.hpp"
 #include "core/engine/engine_actor.hpp"
+#include "core/engine/engine_info.hpp"
 
 namespace synfire {
 
@@ -27,10 +28,12 @@ class LocalEngine final : public Engine {
   Result<std::vector<float>> logits(std::span<const std::int32_t> tokens) override;
 
   [[nodiscard]] const Tokenizer* tokenizer() const override { return assets_->tokenizer.get(); }
-  [[nodiscard]] ModelInfo model() const override;
+  [[nodiscard]] ModelInfo model() const override { return model_info(*assets_); }
   [[nodiscard]] std::vector<DeviceStatus> devices() const override;
-  [[nodiscard]] std::vector<PluginStatus> plugins() const override;
-  [[nodiscard]] PlacementInfo placement() const override;
+  [[nodiscard]] std::vector<PluginStatus> plugins() const override {
+    return plugin_statuses(*assets_);
+  }
+  [[nodiscard]] PlacementInfo placement() const override { return placement_info(*assets_); }
   [[nodiscard]] EngineStats stats() const override;
 
  private:

@@ -1,0 +1,92 @@
+#include "core/engine/engine_info.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace synfire {
+namespace {
+
+std::string placement_name(PlacementKind kind) {
+  switch (kind) {
+    case PlacementKind::single: return "single";
+    case PlacementKind::layer: return "layer";
+    case PlacementKind::neuron: return "neuron";
+  }
+  return "";
+}
+
+// The dtype that most weight bytes have.
+std::string main_dtype(const GgufFile& file) {
+  std::map<std::string_view, std::uint64_t> bytes;
+  for (const GgufTensor& tensor : file.tensors())
+    bytes[dtype_info(tensor.dtype).name] += tensor.data.size();
+  const auto most = std::max_element(
+      bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == bytes.end() ? "" : std::string(most->first);
+}
+
+}  // namespace
+
+ModelInfo model_info(const EngineAssets& assets) {
+  const GgufFile& file = assets.file;
+  const Hparams& h = assets.program.hparams;
+  const auto text = [&](const char* key) {
+    const Result<std::string> value = file.get_or<std::string>(key, "");
+    return value.ok() ? *value : std::string();
+  };
+  ModelInfo info{};
+  info.name = text("general.name");
+  info.path = file.path();
+  info.architecture = h.architecture;
+  info.description = text("general.description");
+  info.license = text("general.license");
+  info.n_layers = h.n_layers;
+  info.d_model = h.d_model;
+  info.d_ff = h.d_ff;
+  info.n_heads = h.n_heads;
+  info.n_kv_heads = h.n_kv_heads;
+  info.n_vocab = h.n_vocab;
+  info.context_trained = h.context;
+  info.context = assets.context;
+  info.activation = activation_name(h.activation);
+  info.weight_dtype = main_dtype(file);
+  for (const GgufTensor& tensor : file.tensors()) {
+    info.parameters += tensor.elements();
+    info.weight_bytes += tensor.data.size();
+  }
+  return info;
+}
+
+std::vector<PluginStatus> plugin_statuses(const EngineAssets& assets) {
+  std::vector<PluginStatus> all;
+  for (const host::PluginRecord& record : assets.plugins.records())
+    all.push_back({record.path.string(), record.name, std::string(host::to_string(record.kind)),
+                   record.version, record.loaded() ? "" : record.status.message()});
+  return all;
+}
+
+PlacementInfo placement_info(const EngineAssets& assets) {
+  PlacementInfo info;
+  info.kind = placement_name(assets.placement_kind);
+  info.predictor = assets.predictor_program.name;
+  info.epoch = assets.placement.epoch;
+  info.notes = assets.plan.notes;
+  const std::uint32_t group_size = assets.placement.group_size;
+  const std::uint32_t d_ff = assets.program.hparams.d_ff;
+  for (std::uint32_t layer = 0; layer < assets.placement.layers.size(); ++layer) {
+    const LayerPlan& plan = assets.placement.layers[layer];
+    LayerPlacement& made = info.layers.emplace_back();
+    made.layer = layer;
+    made.attention_device = assets.devices[plan.attention].name;
+    for (DeviceId d = 0; d < plan.groups.size(); ++d) {
+      std::uint32_t neurons = 0;
+      for (const std::uint32_t group : plan.groups[d])
+        neurons += std::min(group_size, d_ff - group * group_size);
+      if (neurons > 0) made.neurons.emplace_back(assets.devices[d].name, neurons);
+    }
+  }
+  return info;
+}
+
+}  // namespace synfire
