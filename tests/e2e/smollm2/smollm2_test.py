@@ -1,0 +1,45 @@
+"""SmolLM2-135M-Instruct answers questions; SYNFIRE_SMOLLM2 is its file, from tests/support/fetch_smollm2."""
+
+import os
+
+from support import Case
+
+MODEL = os.environ["SYNFIRE_SMOLLM2"]
+IM_START, IM_END = 1, 2  # token ids
+
+
+def asked(question):
+    """The question in the model's chat format."""
+    return f"<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n"
+
+
+class SmolLM2(Case):
+    def answer(self, question, *arguments):
+        """The records of a greedy answer, and its text."""
+        records = self.run_records("run", "-m", MODEL, "-c", 512, "-n", 48, "--special",
+                                   "-p", asked(question), *arguments)
+        return records, "".join(record.get("text", "") for record in records)
+
+    def test_the_capital_of_france(self):
+        records, text = self.answer("What is the capital of France?")
+        self.assertIn("Paris", text)
+        self.assertNotIn("<|im_end|>", text)
+        self.assertEqual(records[-1]["finish_reason"], "stop")
+
+    def test_a_sum(self):
+        _, text = self.answer("What is 2 + 2?")
+        self.assertRegex(text, r"\b(4|four)\b")
+
+    def test_the_reference_backend_says_the_same(self):
+        question = "What is the capital of France?"
+        _, text = self.answer(question)
+        self.assertEqual(self.answer(question, "--device", "reference:0")[1], text)
+
+    def test_special_tokens_only_where_asked(self):
+        text = asked("Hi")
+        special, plain = (
+            [token["id"] for token in self.run_json("tokenize", "-m", MODEL, "-p", text, *more)["tokens"]]
+            for more in [["--special"], []])
+        self.assertEqual(special[0], IM_START)
+        self.assertEqual(special.count(IM_END), 1)
+        self.assertFalse({IM_START, IM_END} & set(plain))
