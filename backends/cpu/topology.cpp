@@ -5,6 +5,7 @@
 #include <fstream>
 #include <limits>
 #include <string>
+#include <string_view>
 
 #include "plugins/sdk/error.hpp"
 
@@ -53,6 +54,17 @@ std::uint64_t last_level_cache_of(const Loaded& machine) {
   return 0;
 }
 
+// A row of /proc/meminfo, in bytes; 0 where it is not there. (hwloc leaves out memory that was
+// added later.)
+std::uint64_t memory_info(std::string_view row) {
+  std::ifstream file("/proc/meminfo");
+  std::string key;
+  for (std::uint64_t kibibytes = 0; file >> key >> kibibytes;
+       file.ignore(std::numeric_limits<std::streamsize>::max(), '\n'))
+    if (key == row) return kibibytes * 1024;
+  return 0;
+}
+
 Topology read_topology() {
   const Loaded machine;
   Topology found;
@@ -61,7 +73,7 @@ Topology read_topology() {
     found.processing_units.push_back(static_cast<unsigned>(pu));
   found.physical_cores = first_of_each_core(machine);
   if (found.physical_cores.empty()) found.physical_cores = found.processing_units;
-  found.memory_total = hwloc_get_root_obj(machine.topology)->total_memory;
+  found.memory_total = memory_info("MemTotal:");
   found.last_level_cache = last_level_cache_of(machine);
   return found;
 }
@@ -73,13 +85,6 @@ const Topology& machine_topology() {
   return topology;
 }
 
-std::uint64_t available_memory() {
-  std::ifstream file("/proc/meminfo");
-  std::string key;
-  for (std::uint64_t kibibytes = 0; file >> key >> kibibytes;
-       file.ignore(std::numeric_limits<std::streamsize>::max(), '\n'))
-    if (key == "MemAvailable:") return kibibytes * 1024;
-  return 0;
-}
+std::uint64_t available_memory() { return memory_info("MemAvailable:"); }
 
 }  // namespace synfire::cpu
