@@ -79,6 +79,9 @@ Status read_heads(const Keys& keys, Hparams& h) {
   if (value_length != h.head_dim)
     return keys.bad("attention.value_length", value_length,
                     fmt::format("key_length {}", h.head_dim));
+  if (std::uint64_t{h.n_heads} * h.head_dim > kMaxWidth)
+    return keys.bad("attention.key_length", h.head_dim,
+                    fmt::format("at most {} for {} heads", kMaxWidth / h.n_heads, h.n_heads));
   return {};
 }
 
@@ -91,9 +94,9 @@ Status read_rope(const Keys& keys, Hparams& h) {
   if (rope.n_rot % 2 != 0) return keys.bad("rope.dimension_count", rope.n_rot, "an even number");
   SYNFIRE_ASSIGN_OR_RETURN(rope.freq_base, keys.positive_or("rope.freq_base", 10000.0F));
   SYNFIRE_ASSIGN_OR_RETURN(const auto linear, keys.positive_or("rope.scale_linear", 1.0F));
-  SYNFIRE_ASSIGN_OR_RETURN(
-      const auto type,
-      keys.get_or<std::string>("rope.scaling.type", linear == 1.0F ? "none" : "linear"));
+  // A file with a factor and no type means linear.
+  SYNFIRE_ASSIGN_OR_RETURN(const auto type,
+                           keys.get_or<std::string>("rope.scaling.type", "linear"));
   SYNFIRE_ASSIGN_OR_RETURN(const auto factor, keys.positive_or("rope.scaling.factor", linear));
   SYNFIRE_ASSIGN_OR_RETURN(rope.attn_factor, keys.positive_or("rope.scaling.attn_factor", 1.0F));
   SYNFIRE_ASSIGN_OR_RETURN(rope.beta_fast, keys.positive_or("rope.scaling.yarn_beta_fast", 32.0F));

@@ -96,6 +96,8 @@ TEST(Hparams, LinearScalingByTheOldKeyAndByTheNew) {
   });
   EXPECT_EQ(new_key.rope.freq_scale, 0.125F);
   EXPECT_EQ(new_key.rope.ext_factor, 0.0F);
+  const Hparams no_type = good([](GgufHeader& g) { g.set("llama.rope.scaling.factor", 8.0F); });
+  EXPECT_EQ(no_type.rope.freq_scale, 0.125F);
 }
 
 TEST(Hparams, TypeNoneIgnoresTheFactor) {
@@ -183,6 +185,9 @@ TEST(Hparams, HeadsThatDoNotFit) {
             "tiny.gguf: key llama.attention.head_count_kv: 3, want a divisor of head_count 2");
   EXPECT_EQ(refused_with("attention.head_count", 16U),  // more heads than the model is wide
             "tiny.gguf: key llama.attention.key_length: 0, want 1 to 1048576");
+  // A product that could pass 32 bits, and look small.
+  EXPECT_EQ(refused_with("attention.key_length", 1U << 20),
+            "tiny.gguf: key llama.attention.key_length: 1048576, want at most 524288 for 2 heads");
   EXPECT_EQ(refused_with("attention.value_length", 8U),
             "tiny.gguf: key llama.attention.value_length: 8, want key_length 4");
   EXPECT_EQ(refused_with("rope.dimension_count", 3U),
