@@ -34,7 +34,8 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 trap 'exit 129' HUP
 
-# run COMMAND...: waits for it. Bash would hold back a signal until a plain command ends; a wait ends at once.
+# run COMMAND...: waits for it, and ends what it left behind in its group. Bash would hold back a signal until a
+# plain command ends; a wait ends at once.
 run() {
   local status=0
   set -m
@@ -42,7 +43,7 @@ run() {
   child=$!
   set +m
   wait "$child" || status=$?
-  child=
+  end_child
   return $status
 }
 
