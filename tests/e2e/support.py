@@ -78,6 +78,15 @@ class Case(unittest.TestCase):
         return path
 
 
+class VerifyCase(Case):
+    def checks(self, model, golden, *arguments, result="PASS"):
+        """The checks of verify by name, after it came to that result."""
+        report = self.run_json("verify", model, "--golden", golden, *arguments,
+                               exit_code=0 if result == "PASS" else 1)
+        self.assertEqual(report["result"], result)
+        return {check["name"]: check for check in report["checks"]}
+
+
 class Tensors:
     """The tensors of a GGUF file, to read and to change a copy of it."""
 
