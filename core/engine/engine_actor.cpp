@@ -5,6 +5,7 @@
 namespace synfire {
 namespace {
 
+Status cancelled() { return error(StatusCode::cancelled, "cancelled"); }
 Status shut_down() { return error(StatusCode::cancelled, "the engine was shut down"); }
 
 }  // namespace
@@ -23,18 +24,19 @@ void EngineActor::receive(EngineMessage&& message) {
       batcher_.add(std::move(added->session));
     else
       finish(std::move(added->session), error(StatusCode::unavailable, "a device is lost"), now());
+  } else if (std::holds_alternative<CaughtUp>(message)) {
+    for (const RequestId id : std::exchange(early_cancels_, {})) cancel(id);
   } else if (const auto outcome = scheduler_.on_done(std::get<StepDone>(message))) {
     end_step(*outcome);
   }
+  catch_up();
   begin_step();
 }
 
 void EngineActor::receive_control(EngineControl&& control) {
-  if (const auto* const cancel = std::get_if<CancelRequest>(&control)) {
-    if (session_ != nullptr && session_->id() == cancel->id)
-      cancelled_ = true;  // its step is under way; it ends with it
-    else
-      end_session(cancel->id, error(StatusCode::cancelled, "cancelled"));
+  if (const auto* const request = std::get_if<CancelRequest>(&control)) {
+    if (!cancel(request->id)) later_cancels_.push_back(request->id);
+    catch_up();
   } else if (const auto* const up = std::get_if<DeviceUp>(&control)) {
     scheduler_.device_up(up->device, config_.device_ref(up->device), up->generation);
     config_.on_change();
@@ -44,6 +46,18 @@ void EngineActor::receive_control(EngineControl&& control) {
     on_deadline(std::get<StepDeadline>(control));
   }
   begin_step();
+}
+
+bool EngineActor::cancel(RequestId id) {
+  if (session_ == nullptr || session_->id() != id) return end_session(id, cancelled());
+  cancelled_ = true;  // its step is under way; it ends with it
+  return true;
+}
+
+void EngineActor::catch_up() {
+  if (!early_cancels_.empty() || later_cancels_.empty()) return;
+  if (self().try_send(EngineMessage(CaughtUp{})) == SendResult::ok)
+    early_cancels_.swap(later_cancels_);
 }
 
 void EngineActor::begin_step() {
@@ -77,7 +91,7 @@ void EngineActor::end_step(const Status& status) {
   counters.forks = scheduler_.forks();
   counters.joins = scheduler_.joins();
   if (cancelled_)
-    end_session(session.id(), error(StatusCode::cancelled, "cancelled"));
+    end_session(session.id(), cancelled());
   else if (!status.ok())
     end_session(session.id(), status);
   else
@@ -91,7 +105,10 @@ void EngineActor::deliver(Session& session) {
   (generates ? counters.generated_tokens : counters.prompt_tokens) += n_tokens_;
   session.advance(n_tokens_);
   for (std::uint32_t row = 0; row < n_wanted_; ++row)
-    if (session.on_logits(scheduler_.logits(row), now())) return end_session(session.id(), {});
+    if (session.on_logits(scheduler_.logits(row), now())) {
+      end_session(session.id(), {});
+      return;
+    }
 }
 
 void EngineActor::on_device_down(const DeviceDown& down) {
@@ -111,9 +128,11 @@ void EngineActor::on_deadline(const StepDeadline& deadline) {
   end_step(*outcome);
 }
 
-void EngineActor::end_session(RequestId id, const Status& status) {
-  if (std::unique_ptr<Session> session = batcher_.remove(id))
-    finish(std::move(session), status, now());
+bool EngineActor::end_session(RequestId id, const Status& status) {
+  std::unique_ptr<Session> session = batcher_.remove(id);
+  if (session == nullptr) return false;
+  finish(std::move(session), status, now());
+  return true;
 }
 
 void EngineActor::end_all(const Status& status) {

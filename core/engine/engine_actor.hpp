@@ -19,7 +19,9 @@ namespace synfire {
 struct NewSession {
   std::unique_ptr<Session> session;
 };
-using EngineMessage = std::variant<NewSession, StepDone>;
+// To itself: whatever was sent before it has been read.
+struct CaughtUp {};
+using EngineMessage = std::variant<NewSession, StepDone, CaughtUp>;
 
 struct CancelRequest {
   RequestId id = 0;
@@ -59,10 +61,12 @@ class EngineActor final : public Actor<EngineMessage, EngineControl> {
   void receive_control(EngineControl&& control) override;
 
  private:
+  bool cancel(RequestId id);  // false: there is no such session
+  void catch_up();
   void begin_step();
   void end_step(const Status& status);
   void deliver(Session& session);
-  void end_session(RequestId id, const Status& status);
+  bool end_session(RequestId id, const Status& status);  // likewise
   void end_all(const Status& status);
   void finish(std::unique_ptr<Session> session, const Status& status, TimePoint when);
   void on_device_down(const DeviceDown& down);
@@ -73,6 +77,10 @@ class EngineActor final : public Actor<EngineMessage, EngineControl> {
   Batcher batcher_;
   TimerHandle deadline_;
   TimePoint last_now_{};  // for the destructor, which has no clock
+
+  // Control overtakes messages: cancelled requests whose NewSession may still be in the mailbox,
+  // ahead of the CaughtUp that is under way, and those that came after it was sent.
+  std::vector<RequestId> early_cancels_, later_cancels_;
 
   // The step under way.
   Session* session_ = nullptr;

@@ -146,17 +146,58 @@ TEST(Engine, BadRequestsNameTheField) {
   EXPECT_EQ(engine->stats().requests_running + engine->stats().requests_waiting, 0U);
 }
 
+// Holds the engine's thread at its first token until it is let go.
+class HoldingSink final : public RequestSink {
+ public:
+  void on_token(const TokenEvent& token) override {
+    held_ = true;
+    held_.notify_all();
+    released_.wait(false);
+    inner.on_token(token);
+  }
+  void on_finish(const FinishEvent& finish) override { inner.on_finish(finish); }
+  void wait_until_held() const { held_.wait(false); }
+  void release() {
+    released_ = true;
+    released_.notify_all();
+  }
+
+  RecordingSink inner;
+
+ private:
+  std::atomic<bool> held_ = false, released_ = false;
+};
+
 TEST(Engine, AFullQueueRefuses) {
   EngineConfig config = test::engine_config(kStories, "cpu:0");
   config.max_sequences = 1;
   config.queue = 1;
   const auto engine = make(config);
-  const auto first = start(*engine, test::greedy({1}, 200));
+  const auto first = std::make_shared<HoldingSink>();
+  ASSERT_TRUE(engine->submit(test::greedy({1}, 2), first).ok());
+  first->wait_until_held();
   const auto second = start(*engine, test::greedy({1}, 1));
   const Status third = refusal(*engine, test::greedy({1}, 1));
+  first->release();
   EXPECT_EQ(third.code(), StatusCode::resource_exhausted) << third.to_string();
-  EXPECT_EQ(first->wait().reason, FinishReason::length);
+  EXPECT_EQ(first->inner.wait().reason, FinishReason::length);
   EXPECT_EQ(second->wait().reason, FinishReason::length);
+}
+
+TEST(Engine, ACancelThatOvertakesItsRequestCounts) {
+  const auto engine = make(test::engine_config(kStories, "cpu:0"));
+  const auto first = std::make_shared<HoldingSink>();
+  ASSERT_TRUE(engine->submit(test::greedy({1}, 2), first).ok());
+  first->wait_until_held();
+  // Both wait to be read now, and cancels are read first.
+  const auto second = std::make_shared<RecordingSink>();
+  const auto id = engine->submit(test::greedy({1}, 400), second);
+  ASSERT_TRUE(id.ok());
+  engine->cancel(*id);
+  first->release();
+  EXPECT_EQ(second->wait().reason, FinishReason::cancelled);
+  EXPECT_TRUE(second->ids().empty());
+  EXPECT_EQ(start(*engine, test::greedy({1}, 3))->wait().reason, FinishReason::length);
 }
 
 // Cancels its own request after some tokens, on the engine's thread: the next step is the last that
