@@ -13,6 +13,8 @@ namespace {
 // How long a device's thread polls for its next step, or for another device's event, before it
 // sleeps.
 constexpr Duration kDeviceSpin = std::chrono::microseconds(100);
+// Patience with plugins that open and fill their devices.
+constexpr Duration kLoad = std::chrono::minutes(30);
 // Patience with the engine's thread at the end.
 constexpr Duration kShutdown = std::chrono::seconds(5);
 
@@ -151,7 +153,13 @@ Status LocalEngine::wait_for_devices() {
     return std::any_of(all.begin(), all.end(), [](const auto& d) { return d.lost; }) ||
            std::all_of(all.begin(), all.end(), [](const auto& d) { return d.up; });
   };
-  board_->changed.wait(lock, settled);
+  if (!board_->changed.wait_for(lock, kLoad, settled)) {
+    std::string names;
+    for (DeviceId d = 0; d < board_->devices.size(); ++d)
+      if (!board_->devices[d].up) names += " " + assets_->devices[d].name;
+    return error(StatusCode::deadline_exceeded, "not loaded within {} s:{}",
+                 std::chrono::duration_cast<std::chrono::seconds>(kLoad).count(), names);
+  }
   for (const Board::Device& device : board_->devices)
     if (device.lost) return error(StatusCode::failed_precondition, "{}", device.reason);
   board_->started = true;
@@ -159,7 +167,6 @@ Status LocalEngine::wait_for_devices() {
 }
 
 Status LocalEngine::admit() {
-  if (draining_) return error(StatusCode::unavailable, "the server is draining");
   {
     const std::lock_guard lock(board_->mutex);
     for (std::size_t d = 0; d < board_->devices.size(); ++d)
@@ -168,18 +175,27 @@ Status LocalEngine::admit() {
                      board_->devices[d].lost ? "lost" : "restarting", board_->devices[d].reason);
   }
   const std::uint64_t room = std::uint64_t{config_.queue} + config_.max_sequences;
-  if (counters_->active.fetch_add(1) < room) return {};
-  --counters_->active;
+  const bool has_room = counters_->active.fetch_add(1) < room;
+  // Looked at with the place taken: drain() sees either the place or nobody to come.
+  if (has_room && !draining_) return {};
+  give_place_back();
+  if (draining_) return error(StatusCode::unavailable, "the server is draining");
   ++counters_->refused;
   return error(StatusCode::resource_exhausted,
                "{} requests are running or waiting, want fewer than {}", room, room);
+}
+
+void LocalEngine::give_place_back() {
+  --counters_->active;
+  const std::lock_guard lock(board_->mutex);
+  board_->changed.notify_all();
 }
 
 Status LocalEngine::send(std::unique_ptr<Session> session) {
   EngineMessage message = NewSession{std::move(session)};
   if (actor_.ref().try_send(std::move(message)) == SendResult::ok) return {};
   std::get<NewSession>(message).session->abandon();
-  --counters_->active;
+  give_place_back();
   return error(StatusCode::unavailable, "the engine takes no more requests");
 }
 
@@ -229,8 +245,10 @@ std::vector<DeviceStatus> LocalEngine::devices() const {
   const std::lock_guard lock(board_->mutex);
   for (DeviceId d = 0; d < assets_->devices.size(); ++d) {
     const DeviceChoice& choice = assets_->devices[d];
-    all.push_back({choice.name, choice.info.description, !board_->devices[d].up,
-                   board_->devices[d].reason, weight_bytes(*assets_, d), kv_bytes(*assets_, d)});
+    const bool lost = board_->devices[d].lost;  // for good; one that restarts is not
+    all.push_back({choice.name, choice.info.description, lost,
+                   lost ? board_->devices[d].reason : "", weight_bytes(*assets_, d),
+                   kv_bytes(*assets_, d)});
   }
   return all;
 }

@@ -57,7 +57,9 @@ class LocalEngine final : public Engine {
   void spawn_engine_actor();
   void supervise(DeviceId device);
   [[nodiscard]] DeviceActorConfig device_config(DeviceId device) const;
+  // Takes a place among the active requests, or says why not.
   [[nodiscard]] Status admit();
+  void give_place_back();
   Status send(std::unique_ptr<Session> session);
 
   EngineConfig config_;
