@@ -281,8 +281,11 @@ std::uint64_t read_memory(const std::byte* memory, std::size_t bytes) {
     sum2 = hn::Add(sum2, load(at + 2 * step));
     sum3 = hn::Add(sum3, load(at + 3 * step));
   }
-  const auto sum = hn::Add(hn::Add(sum0, sum1), hn::Add(sum2, sum3));
-  return hn::GetLane(hn::SumOfLanes(words, sum));
+  alignas(64) std::uint64_t lanes[HWY_LANES(std::uint64_t)];
+  hn::Store(hn::Add(hn::Add(sum0, sum1), hn::Add(sum2, sum3)), words, lanes);
+  std::uint64_t sum = 0;
+  for (const std::uint64_t lane : lanes) sum += lane;
+  return sum;
 }
 
 }  // namespace

@@ -231,6 +231,13 @@ TEST_P(MathTest, AttendIsSoftmaxAttention) {
       }
 }
 
+TEST_P(MathTest, ReadSumsAllWords) {
+  std::vector<std::uint64_t> words(512);
+  std::iota(words.begin(), words.end(), std::uint64_t{1} << 62);
+  EXPECT_EQ(kernels_.read(reinterpret_cast<const std::byte*>(words.data()), 4096),
+            std::accumulate(words.begin(), words.end(), std::uint64_t{0}));
+}
+
 INSTANTIATE_TEST_SUITE_P(Levels, MathTest, testing::ValuesIn(machine_levels()), level_test_name);
 
 }  // namespace
