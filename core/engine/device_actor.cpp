@@ -129,6 +129,10 @@ Status DeviceActor::check(const RunStep& step) const {
           "generation {}",
           run.stage.slot, run.stage.epoch, run.stage.generation, device_->n_stages(), config_.epoch,
           config_.generation);
+    const auto [inputs, outputs] = device_->ports(run.stage.slot);
+    if (run.inputs.size() != inputs || run.outputs.size() != outputs)
+      return invalid_argument("stage {}: {} inputs and {} outputs, want {} and {}", run.stage.slot,
+                              run.inputs.size(), run.outputs.size(), inputs, outputs);
     for (const auto* ports : {&run.inputs, &run.outputs})
       for (const PortMessage& port : *ports)
         if (!config_.fabric->valid(port))

@@ -133,6 +133,7 @@ Status LoadedDevice::compile(const StageSpec& spec, std::uint32_t max_tokens) {
   Result<host::Stage> stage = device_.compile_stage(desc);
   if (!stage.ok()) return stage.status().with_context("stage " + spec.name);
   stages_.push_back(*std::move(stage));
+  ports_.push_back({spec.inputs.size(), spec.outputs.size()});
   return {};
 }
 

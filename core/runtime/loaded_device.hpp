@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -35,6 +36,11 @@ class LoadedDevice {
   [[nodiscard]] std::uint32_t n_stages() const {
     return static_cast<std::uint32_t>(stages_.size());
   }
+  struct PortCounts {
+    std::size_t inputs, outputs;
+  };
+  // What a submission to the stage must bind.
+  [[nodiscard]] PortCounts ports(std::uint32_t stage) const { return ports_[stage]; }
   Status submit(std::uint32_t stage, const sf_submission& submission);
 
  private:
@@ -50,6 +56,7 @@ class LoadedDevice {
   std::vector<host::Neurons> neurons_;
   host::Kv kv_;
   std::vector<host::Stage> stages_;
+  std::vector<PortCounts> ports_;  // by stage
 };
 
 }  // namespace synfire
