@@ -4,6 +4,35 @@
 namespace synfire::reference {
 namespace {
 
+// The rows of one resident neuron, each read when it is first needed.
+class NeuronRows {
+ public:
+  NeuronRows(const sdk::HostNeurons& neurons, std::uint32_t neuron)
+      : neurons_(neurons), neuron_(neuron) {}
+
+  const std::vector<float>& gate() {
+    return read(gate_, neurons_.desc().gate_dtype, neurons_.gate(neuron_));
+  }
+  const std::vector<float>& up() {
+    return read(up_, neurons_.desc().up_dtype, neurons_.up(neuron_));
+  }
+  const std::vector<float>& down() {
+    return read(down_, neurons_.desc().down_dtype, neurons_.down(neuron_));
+  }
+  [[nodiscard]] std::uint32_t id() const { return neuron_; }
+
+ private:
+  const std::vector<float>& read(std::vector<float>& values, std::uint32_t dtype,
+                                 const std::byte* row) const {
+    if (values.empty()) values = decode(static_cast<DType>(dtype), row, neurons_.desc().d_model);
+    return values;
+  }
+
+  const sdk::HostNeurons& neurons_;
+  std::uint32_t neuron_;
+  std::vector<float> gate_, up_, down_;
+};
+
 // This device's share of an FFN. All sums are one double per output element: the chunks of
 // sf_neuron_ffn_params bound the order of a sum, which does not matter here.
 class NeuronFfn {
@@ -27,48 +56,42 @@ class NeuronFfn {
   void add_listed(const sdk::ActiveList& list) {
     for (std::uint32_t i = 0; i < list.size(); ++i) {
       if (!call_.neurons().has(list.id(i))) continue;
+      NeuronRows rows(call_.neurons(), list.id(i));
       for (std::uint32_t t = 0; t < call_.batch().n_tokens; ++t)
-        if (list.needs(i, t)) add(list.id(i), t);
+        if (list.needs(i, t)) add(rows, t);
     }
   }
 
   void add_all() {
     const sdk::HostNeurons& neurons = call_.neurons();
     for (const std::uint32_t group : neurons.resident())
-      for (std::uint32_t i = 0; i < neurons.group_neurons(group); ++i)
-        for (std::uint32_t t = 0; t < call_.batch().n_tokens; ++t)
-          add(neurons.first_neuron(group) + i, t);
+      for (std::uint32_t i = 0; i < neurons.group_neurons(group); ++i) {
+        NeuronRows rows(neurons, neurons.first_neuron(group) + i);
+        for (std::uint32_t t = 0; t < call_.batch().n_tokens; ++t) add(rows, t);
+      }
   }
 
   // Adds one neuron's part of one token's output. Gate first; up and down only if it passes.
-  void add(std::uint32_t neuron, std::uint32_t token) {
-    const float gate = gate_of(neuron, token);
+  void add(NeuronRows& rows, std::uint32_t token) {
+    const float gate = gate_of(rows, token);
     if (!gate_passes(params_.gate_rule, params_.activation, gate, params_.gate_threshold)) return;
-    const float hidden = hidden_of(neuron, token, gate);
-    const std::vector<float> down =
-        decode(static_cast<DType>(shape_.down_dtype), call_.neurons().down(neuron), shape_.d_model);
+    const double hidden = hidden_of(rows, token, gate);
+    const float* const down = rows.down().data();
     double* const sum = sums_.data() + std::size_t{token} * shape_.d_model;
-    for (std::uint32_t i = 0; i < shape_.d_model; ++i)
-      sum[i] += static_cast<double>(hidden) * down[i];
+    for (std::uint32_t i = 0; i < shape_.d_model; ++i) sum[i] += hidden * down[i];
   }
 
-  [[nodiscard]] float gate_of(std::uint32_t neuron, std::uint32_t token) const {
-    if (call_.has_input(2)) return call_.input(2)[std::size_t{token} * shape_.d_ff + neuron];
-    if (!call_.neurons().gated()) return up_of(neuron, token);
-    return row_dot(shape_.gate_dtype, call_.neurons().gate(neuron), token);
+  [[nodiscard]] float gate_of(NeuronRows& rows, std::uint32_t token) const {
+    if (call_.has_input(2)) return call_.input(2)[std::size_t{token} * shape_.d_ff + rows.id()];
+    return row_dot(call_.neurons().gated() ? rows.gate() : rows.up(), token);
   }
-  [[nodiscard]] float up_of(std::uint32_t neuron, std::uint32_t token) const {
-    return row_dot(shape_.up_dtype, call_.neurons().up(neuron), token);
-  }
-  [[nodiscard]] float hidden_of(std::uint32_t neuron, std::uint32_t token, float gate) const {
+  [[nodiscard]] float hidden_of(NeuronRows& rows, std::uint32_t token, float gate) const {
     if (!call_.neurons().gated()) return activation(params_.activation, gate);
-    return gated(params_.activation, gate, up_of(neuron, token));
+    return gated(params_.activation, gate, row_dot(rows.up(), token));
   }
-  [[nodiscard]] float row_dot(std::uint32_t dtype, const std::byte* row,
-                              std::uint32_t token) const {
-    const std::vector<float> values = decode(static_cast<DType>(dtype), row, shape_.d_model);
+  [[nodiscard]] float row_dot(const std::vector<float>& row, std::uint32_t token) const {
     const float* const x = call_.input(0) + std::size_t{token} * shape_.d_model;
-    return static_cast<float>(dot(values.data(), x, shape_.d_model));
+    return static_cast<float>(dot(row.data(), x, shape_.d_model));
   }
 
   const sdk::OpCall& call_;

@@ -12,9 +12,9 @@ class NeuronTest : public testing::TestWithParam<std::tuple<std::string, DType>>
     std::vector<NeuronShape> fitting;
     for (const NeuronShape& shape :
          {NeuronShape{1, 1, 16, true}, NeuronShape{31, 33, 16, true},
-          NeuronShape{32, 64, 64, false}, NeuronShape{33, 100, 32, true},
-          NeuronShape{172, 70, 16, false}, NeuronShape{256, 172, 64, true},
-          NeuronShape{512, 257, 32, false}, NeuronShape{64, 300, 37, true}})
+          NeuronShape{32, 64, 64, false}, NeuronShape{33, 60, 32, true},
+          NeuronShape{172, 35, 16, false}, NeuronShape{256, 50, 16, true},
+          NeuronShape{512, 34, 32, false}, NeuronShape{64, 110, 37, true}})
       if (fits(dtype_, shape.d_model)) fitting.push_back(shape);
     return fitting;
   }
@@ -111,7 +111,7 @@ TEST_P(NeuronTest, FfnOfAnActiveList) {
 }
 
 TEST_P(NeuronTest, EveryActivationAndGateRule) {
-  for (const NeuronShape& shape : shapes())
+  for (const NeuronShape& shape : {NeuronShape{256, 20, 16, true}, NeuronShape{256, 33, 8, false}})
     for (std::uint32_t kind = SF_ACTIVATION_SILU; kind <= SF_ACTIVATION_DRELU; ++kind)
       for (std::uint32_t rule = SF_GATE_NONE; rule <= SF_GATE_ABS_ABOVE; ++rule)
         for (const bool with_gates : {false, true}) {
@@ -130,7 +130,7 @@ TEST_P(NeuronTest, EveryActivationAndGateRule) {
 }
 
 TEST_P(NeuronTest, ChunksDoNotChangeTheAnswerMuchAndRunsNotAtAll) {
-  const NeuronShape shape{256, 300, 32, true};
+  const NeuronShape shape{256, 150, 32, true};
   const NeuronsSpec neurons = random_neurons(shape, dtype_, random_, shape.all_groups());
   const std::vector<Bytes> in{bytes_of(input(shape, 5))};
   for (const std::uint32_t chunk : {0u, 1u, 7u, 64u, 100000u}) {
