@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "core/runtime/sampling_options.hpp"
+#include "core/runtime/sampling/sampling_options.hpp"
 #include "tools/event_queue.hpp"
 #include "tools/output.hpp"
 

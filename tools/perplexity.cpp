@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/model/tokenizer/tokenizer.hpp"
-#include "core/runtime/logprobs.hpp"
+#include "core/runtime/sampling/logprobs.hpp"
 #include "tools/commands.hpp"
 #include "tools/engine_options.hpp"
 #include "tools/exit_code.hpp"

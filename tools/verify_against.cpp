@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "core/model/tokenizer/tokenizer.hpp"
-#include "core/runtime/logprobs.hpp"
+#include "core/runtime/sampling/logprobs.hpp"
 #include "tools/difference.hpp"
 #include "tools/engine_options.hpp"
 #include "tools/generation.hpp"

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "core/model/tokenizer/tokenizer.hpp"
-#include "core/runtime/logprobs.hpp"
+#include "core/runtime/sampling/logprobs.hpp"
 #include "tools/difference.hpp"
 #include "tools/generation.hpp"
 #include "tools/progress.hpp"

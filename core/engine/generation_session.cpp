@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/runtime/logprobs.hpp"
+#include "core/runtime/sampling/logprobs.hpp"
 
 namespace synfire {
 namespace {

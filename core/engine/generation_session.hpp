@@ -10,8 +10,8 @@
 #include "core/engine/session.hpp"
 #include "core/model/tokenizer/stream_decoder.hpp"
 #include "core/model/tokenizer/tokenizer.hpp"
-#include "core/runtime/sampler.hpp"
-#include "core/runtime/stop_strings.hpp"
+#include "core/runtime/sampling/sampler.hpp"
+#include "core/runtime/sampling/stop_strings.hpp"
 
 namespace synfire {
 

@@ -8,7 +8,7 @@
 
 #include "core/base/clock.hpp"
 #include "core/base/status.hpp"
-#include "core/runtime/sampling_params.hpp"
+#include "core/runtime/sampling/sampling_params.hpp"
 
 namespace synfire {
 

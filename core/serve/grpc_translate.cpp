@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/model/tokenizer/tokenizer.hpp"
-#include "core/runtime/stop_strings.hpp"
+#include "core/runtime/sampling/stop_strings.hpp"
 
 namespace synfire {
 namespace {

@@ -175,7 +175,7 @@ SNIPPETS = [  # file, include line, whether it is allowed
     ("core/runtime/compiler.cpp", '#include "core/actor/mailbox.hpp"', False),
     ("core/runtime/compiler.cpp", '  #  include "core/engine/engine.hpp"', False),
     ("core/engine/batcher.cpp", '#include "core/actor/mailbox.hpp"', True),
-    ("core/engine/batcher.cpp", '#include "core/runtime/sampler.hpp"', True),
+    ("core/engine/batcher.cpp", '#include "core/runtime/sampling/sampler.hpp"', True),
     ("core/engine/batcher.cpp", '#include "core/config/options.hpp"', False),
     ("core/engine/batcher.cpp", "#include <boost/asio/post.hpp>", False),
     ("core/engine/batcher.cpp", '#include "tests/support/paths.hpp"', False),

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/base/status.hpp"
-#include "core/runtime/sampling_params.hpp"
+#include "core/runtime/sampling/sampling_params.hpp"
 
 // The stages of sampling as functions over the tokens that may still be chosen.
 namespace synfire {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/base/option_values.hpp"
-#include "core/runtime/sampling_params.hpp"
+#include "core/runtime/sampling/sampling_params.hpp"
 
 namespace synfire {
 

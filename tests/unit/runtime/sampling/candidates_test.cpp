@@ -1,4 +1,4 @@
-#include "core/runtime/candidates.hpp"
+#include "core/runtime/sampling/candidates.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/runtime/rng.hpp"
+#include "core/runtime/sampling/rng.hpp"
 
 namespace synfire {
 namespace {

@@ -1,8 +1,8 @@
-#include "core/runtime/stop_strings.hpp"
+#include "core/runtime/sampling/stop_strings.hpp"
 
 #include <gtest/gtest.h>
 
-#include "core/runtime/rng.hpp"
+#include "core/runtime/sampling/rng.hpp"
 
 namespace synfire {
 namespace {

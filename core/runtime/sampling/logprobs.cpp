@@ -1,11 +1,11 @@
-#include "core/runtime/logprobs.hpp"
+#include "core/runtime/sampling/logprobs.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 
-#include "core/runtime/candidates.hpp"
-#include "core/runtime/portable_exp.hpp"
+#include "core/runtime/sampling/candidates.hpp"
+#include "core/runtime/sampling/portable_exp.hpp"
 
 namespace synfire {
 namespace {

@@ -1,4 +1,4 @@
-#include "core/runtime/portable_exp.hpp"
+#include "core/runtime/sampling/portable_exp.hpp"
 
 #include <bit>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "core/runtime/sampling_options.hpp"
+#include "core/runtime/sampling/sampling_options.hpp"
 
 namespace synfire {
 

@@ -1,4 +1,4 @@
-#include "core/runtime/sampling_params.hpp"
+#include "core/runtime/sampling/sampling_params.hpp"
 
 #include <cstddef>
 

@@ -1,4 +1,4 @@
-#include "core/runtime/logprobs.hpp"
+#include "core/runtime/sampling/logprobs.hpp"
 
 #include <cmath>
 #include <limits>

@@ -1,4 +1,4 @@
-#include "core/runtime/sampler.hpp"
+#include "core/runtime/sampling/sampler.hpp"
 
 #include <utility>
 

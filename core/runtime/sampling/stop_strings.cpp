@@ -1,4 +1,4 @@
-#include "core/runtime/stop_strings.hpp"
+#include "core/runtime/sampling/stop_strings.hpp"
 
 #include <algorithm>
 #include <utility>

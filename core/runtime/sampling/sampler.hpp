@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "core/base/result.hpp"
-#include "core/runtime/candidates.hpp"
-#include "core/runtime/rng.hpp"
-#include "core/runtime/sampling_params.hpp"
+#include "core/runtime/sampling/candidates.hpp"
+#include "core/runtime/sampling/rng.hpp"
+#include "core/runtime/sampling/sampling_params.hpp"
 
 namespace synfire {
 

@@ -1,4 +1,4 @@
-#include "core/runtime/sampling_params.hpp"
+#include "core/runtime/sampling/sampling_params.hpp"
 
 #include <cmath>
 #include <limits>
@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/options.hpp"
-#include "core/runtime/sampling_options.hpp"
+#include "core/runtime/sampling/sampling_options.hpp"
 
 namespace synfire {
 namespace {

@@ -1,4 +1,4 @@
-#include "core/runtime/rng.hpp"
+#include "core/runtime/sampling/rng.hpp"
 
 #include <bit>
 
