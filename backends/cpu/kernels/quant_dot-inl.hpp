@@ -49,13 +49,12 @@ HWY_INLINE VecF add_minimum(VecF acc, VecF minimums, const std::int32_t* sums, f
   return hn::MulAdd(minimums, hn::Set(kFloats, x_sum), acc);
 }
 
-// Asks for the bytes of block b of each row, about once per cache line.
+// Asks for the bytes of the rows about once per cache line, some rows at each block: so that the
+// requests come evenly.
 template <typename Format>
 HWY_INLINE void fetch_ahead(const std::byte* const* rows, std::uint32_t b) {
   constexpr std::uint32_t kEvery = Format::kStride >= 64 ? 1 : 64 / Format::kStride;
-  if (b % kEvery != 0) return;
-#pragma GCC unroll 16
-  for (std::uint32_t r = 0; r < kRowLanes; ++r)
+  for (std::uint32_t r = b % kEvery; r < kRowLanes; r += kEvery)
     __builtin_prefetch(rows[r] + std::size_t{b} * Format::kStride, 0, 2);
 }
 
