@@ -6,13 +6,29 @@ namespace {
 
 constexpr std::uint32_t kQueriesAtOnce = 8;
 
+// Multiplies scores by `scale`; the largest product.
+HWY_INLINE float scale_scores(float* scores, std::uint32_t n, float scale) {
+  const VecF factor = hn::Set(kFloats, scale);
+  VecF largest = hn::Set(kFloats, scores[0] * scale);
+  for_vectors(
+      n,
+      [&](std::uint32_t i) {
+        const VecF scaled = hn::Mul(hn::LoadU(kFloats, scores + i), factor);
+        hn::StoreU(scaled, kFloats, scores + i);
+        largest = hn::Max(largest, scaled);
+      },
+      [&](std::uint32_t i, std::uint32_t left) {
+        const VecF scaled = hn::Mul(load_first(scores + i, left), factor);
+        store_first(scaled, left, scores + i);
+        const VecF counted = hn::IfThenElse(hn::FirstN(kFloats, left), scaled, largest);
+        largest = hn::Max(largest, counted);
+      });
+  return hn::GetLane(hn::MaxOfLanes(kFloats, largest));
+}
+
 // Turns scores into exp(score - max) and gives max and sum.
 HWY_INLINE void soften(float* scores, std::uint32_t n, float scale, float* max_and_sum) {
-  float largest = scores[0] * scale;
-  for (std::uint32_t i = 0; i < n; ++i) {
-    scores[i] *= scale;
-    largest = scores[i] > largest ? scores[i] : largest;
-  }
+  const float largest = scale_scores(scores, n, scale);
   const VecF shift = hn::Set(kFloats, largest);
   VecF sums = hn::Zero(kFloats);
   for_vectors(
