@@ -27,8 +27,9 @@ struct Backend {
     info.cores = static_cast<std::uint32_t>(machine_topology().physical_cores.size());
     info.memory_total = machine_topology().memory_total;
     info.memory_free = available_memory();
-    sdk::set_description(info, features.brand + ", " + std::string(level_name(level)) +
-                                   " (kernels: " + kernels.name + ")");
+    std::string simd(level_name(level));
+    if (simd != kernels.name) simd += std::string(" (") + kernels.name + " kernels)";
+    sdk::set_description(info, features.brand + ", " + simd);
   }
 
   static std::unique_ptr<sdk::Device> open(std::uint32_t, const sf_options& options) {

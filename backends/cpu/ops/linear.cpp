@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
 #include "backends/cpu/ops/ops.hpp"
@@ -61,8 +62,10 @@ class Linear {
     dot_(rows, another_follows ? next_rows : nullptr, cols_, x_, tokens_, n_tokens_, out, scratch);
     for (std::uint32_t t = 0; t < n_tokens_; ++t) {
       float* const y = y_ + std::size_t{t} * rows_ + first;
-      for (std::uint32_t r = 0; r < n; ++r)
-        y[r] = out[t * kTileRows + r] + (bias_.empty() ? 0.0f : bias_[first + r]);
+      if (bias_.empty())
+        std::memcpy(y, out + std::size_t{t} * kTileRows, n * sizeof(float));
+      else
+        device_.kernels().add(out + std::size_t{t} * kTileRows, bias_.data() + first, n, y);
     }
   }
 
