@@ -3,8 +3,8 @@
 // for ever, and what a request heard until then is what it would have heard alone.
 #include <algorithm>
 #include <array>
-#include <map>
 #include <memory>
+#include <ostream>
 #include <random>
 #include <string>
 #include <utility>
@@ -172,6 +172,13 @@ void expect_ended_once(const World& world, const std::vector<std::vector<std::in
 
 enum class Trouble { none, cancels, time, losses };
 
+struct Case {
+  const char* name;
+  Trouble trouble;
+  const char* predictor;
+};
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+
 // Which ways a request can end were all met over the seeds, or the test shows little.
 struct Tally {
   std::size_t finished = 0, cancelled = 0, unavailable = 0, late = 0;
@@ -186,7 +193,7 @@ struct Tally {
   }
 };
 
-class DeliveryOrder : public testing::TestWithParam<std::pair<Trouble, const char*>> {
+class DeliveryOrder : public testing::TestWithParam<Case> {
  protected:
   // Some turn of events.
   static void disturb(World& world, Trouble trouble, std::mt19937_64& random) {
@@ -206,7 +213,8 @@ class DeliveryOrder : public testing::TestWithParam<std::pair<Trouble, const cha
 };
 
 TEST_P(DeliveryOrder, EachRequestEndsExactlyOnce) {
-  const auto [trouble, predictor] = GetParam();
+  const auto [name, trouble, predictor] = GetParam();
+  SCOPED_TRACE(name);
   const auto assets = assets_of(predictor);
   const auto alone = undisturbed(assets);
   Tally tally;
@@ -227,6 +235,12 @@ TEST_P(DeliveryOrder, EachRequestEndsExactlyOnce) {
       EXPECT_EQ(counters.active, 0U);
       EXPECT_EQ(counters.running, 0U);
       EXPECT_EQ(counters.finished + counters.cancelled + counters.failed, world.requests.size());
+      if (trouble == Trouble::losses) {  // while it has nothing to do
+        world.lose(seed % 4 / 2);
+        ASSERT_TRUE(world.rests());
+        world.bring_back(seed % 4 / 2);
+        ASSERT_TRUE(world.rests());
+      }
       // And it still serves.
       ASSERT_TRUE(world.submit(1, 6));
       ASSERT_TRUE(world.rests());
@@ -245,10 +259,11 @@ TEST_P(DeliveryOrder, EachRequestEndsExactlyOnce) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Troubles, DeliveryOrder,
-                         testing::Values(std::pair{Trouble::none, "exact"},
-                                         std::pair{Trouble::cancels, "none"},
-                                         std::pair{Trouble::time, "exact"},
-                                         std::pair{Trouble::losses, "exact"}));
+                         testing::Values(Case{"none", Trouble::none, "exact"},
+                                         Case{"cancels", Trouble::cancels, "none"},
+                                         Case{"time", Trouble::time, "exact"},
+                                         Case{"losses", Trouble::losses, "exact"}),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace
 }  // namespace synfire
