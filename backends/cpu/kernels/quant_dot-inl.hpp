@@ -129,7 +129,7 @@ HWY_INLINE void fill_panel(const std::byte* const* rows, std::uint32_t n_blocks,
   }
 }
 
-template <typename Format, int T>
+template <typename Format, std::uint32_t T>
 HWY_INLINE void multiply_panel(const PanelBlock* panel, std::uint32_t n_blocks,
                                const Activations& x, const std::uint32_t* tokens, float* out) {
   const std::int8_t* quants[T];
@@ -137,7 +137,7 @@ HWY_INLINE void multiply_panel(const PanelBlock* panel, std::uint32_t n_blocks,
   const std::int32_t* sums[T];
   VecF acc[T];
 #pragma GCC unroll 8
-  for (int t = 0; t < T; ++t) {
+  for (std::uint32_t t = 0; t < T; ++t) {
     quants[t] = x.quants + std::size_t{tokens[t]} * n_blocks * 32;
     x_scales[t] = x.scales + std::size_t{tokens[t]} * n_blocks;
     sums[t] = x.sums + std::size_t{tokens[t]} * n_blocks * 2;
@@ -147,30 +147,17 @@ HWY_INLINE void multiply_panel(const PanelBlock* panel, std::uint32_t n_blocks,
     const PanelBlock& block = panel[b];
     VecI first[T], second[T];
 #pragma GCC unroll 8
-    for (int t = 0; t < T; ++t) first[t] = second[t] = ints(0);
+    for (std::uint32_t t = 0; t < T; ++t) first[t] = second[t] = ints(0);
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i)
 #pragma GCC unroll 8
-      for (int t = 0; t < T; ++t)
-        first[t] = Format::dot(first[t], block.weights[i],
-                               broadcast_four(quants[t] + std::size_t{b} * 32 + 4 * i));
-    if constexpr (!Format::kHasParts) {  // one running sum is enough, and shorter
-#pragma GCC unroll 4
-      for (int i = 4; i < 8; ++i)
+      for (std::uint32_t t = 0; t < T; ++t) {
+        const std::int8_t* const x_block = quants[t] + std::size_t{b} * 32 + 4 * i;
+        first[t] = Format::dot(first[t], block.weights[i], broadcast_four(x_block));
+        second[t] = Format::dot(second[t], block.weights[i + 4], broadcast_four(x_block + 16));
+      }
 #pragma GCC unroll 8
-        for (int t = 0; t < T; ++t)
-          first[t] = Format::dot(first[t], block.weights[i],
-                                 broadcast_four(quants[t] + std::size_t{b} * 32 + 4 * i));
-    } else {
-#pragma GCC unroll 4
-      for (int i = 4; i < 8; ++i)
-#pragma GCC unroll 8
-        for (int t = 0; t < T; ++t)
-          second[t] = Format::dot(second[t], block.weights[i],
-                                  broadcast_four(quants[t] + std::size_t{b} * 32 + 4 * i));
-    }
-#pragma GCC unroll 8
-    for (int t = 0; t < T; ++t) {
+    for (std::uint32_t t = 0; t < T; ++t) {
       const VecI total = block_total<Format>({first[t], second[t]}, sums[t] + 2 * b,
                                              Format::kHasParts ? block.parts[0] : ints(1),
                                              Format::kHasParts ? block.parts[1] : ints(1));
@@ -180,8 +167,15 @@ HWY_INLINE void multiply_panel(const PanelBlock* panel, std::uint32_t n_blocks,
     }
   }
 #pragma GCC unroll 8
-  for (int t = 0; t < T; ++t) hn::StoreU(acc[t], kFloats, out + std::size_t(t) * kTileRows);
+  for (std::uint32_t t = 0; t < T; ++t)
+    hn::StoreU(acc[t], kFloats, out + std::size_t{t} * kTileRows);
 }
+
+// A number of tokens that the compiler knows.
+template <std::uint32_t N>
+struct Count {
+  constexpr std::uint32_t operator()() const { return N; }
+};
 
 template <typename Format>
 void dot_quant(const std::byte* const* rows, const std::byte* const* next_rows, std::uint32_t cols,
@@ -199,10 +193,14 @@ void dot_quant(const std::byte* const* rows, const std::byte* const* next_rows, 
     }
     fill_panel<Format>(rows + r, n_blocks, panel);
     std::uint32_t t = 0;
-    for (; t + kTokens <= n_tokens; t += kTokens)
-      multiply_panel<Format, kTokens>(panel, n_blocks, x, tokens + t, out + t * kTileRows + r);
-    for (; t < n_tokens; ++t)
-      multiply_panel<Format, 1>(panel, n_blocks, x, tokens + t, out + t * kTileRows + r);
+    const auto take = [&](auto count) {
+      for (; t + count() <= n_tokens; t += count())
+        multiply_panel<Format, count()>(panel, n_blocks, x, tokens + t, out + t * kTileRows + r);
+    };
+    take(Count<kTokens>());
+    take(Count<kTokens / 2>());
+    take(Count<kTokens / 4>());
+    take(Count<1>());
   }
 }
 
