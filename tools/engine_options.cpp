@@ -71,7 +71,7 @@ Result<EngineConfig> engine_config(const OptionValues& values) {
   config.prefill_chunk = number(values, "prefill-chunk");
   config.step_timeout = values.get<Duration>("step-timeout");
   config.ffn_chunk = number(values, "ffn-chunk");
-  if (values.has("max-sequences")) config.max_sequences = number(values, "max-sequences");
+  config.max_sequences = values.has("max-sequences") ? number(values, "max-sequences") : 1;
   if (values.has("queue")) config.queue = number(values, "queue");
   return config;
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/log.hpp"
+#include "core/engine/fabric.hpp"
 #include "core/model/arch/families.hpp"
 #include "core/model/tokenizer/read_vocab.hpp"
 #include "core/runtime/predictor_loader.hpp"
@@ -154,20 +155,30 @@ Status size_memory(EngineAssets& assets, const EngineConfig& config) {
   return {};
 }
 
+// Neuron-major copies of `down`; everything else of a CPU device is a view of the file.
+std::uint64_t down_bytes(const DevicePlan& plan) {
+  std::uint64_t bytes = 0;
+  for (const NeuronUpload& upload : plan.neurons)
+    bytes +=
+        upload.groups.size() * upload.group_size * row_bytes(upload.down_dtype, upload.d_model);
+  return bytes;
+}
+
 // Before anything is allocated: better an error now than the system's killer later.
 Status check_host_memory(const EngineAssets& assets) {
-  std::uint64_t needed = 0;
+  std::uint64_t needed = Fabric::bytes(assets.plan, assets.limits.max_tokens);
   for (DeviceId d = 0; d < assets.devices.size(); ++d)
     if ((assets.devices[d].info.flags & SF_DEVICE_UNIFIED) != 0)
-      needed += kv_bytes(assets, d) + weight_bytes(assets, d);
+      needed += kv_bytes(assets, d) + down_bytes(assets.plan.devices[d]);
   const std::uint64_t available = available_host_memory();
   if (available == 0 || needed <= available) return {};
   constexpr std::uint64_t kMiB = 1U << 20;
-  return error(StatusCode::resource_exhausted,
-               "host memory: {} MiB needed for KV cache and neurons, {} MiB available; want a "
-               "smaller context, fewer "
-               "sequences or kv dtype f16",
-               needed / kMiB, available / kMiB);
+  return error(
+      StatusCode::resource_exhausted,
+      "host memory: {} MiB needed for KV cache, neurons and ports, {} MiB available; want a "
+      "smaller context, fewer "
+      "sequences or kv dtype f16",
+      needed / kMiB, available / kMiB);
 }
 
 }  // namespace
@@ -177,10 +188,14 @@ std::uint64_t kv_bytes(const EngineAssets& assets, DeviceId device) {
 }
 
 std::uint64_t weight_bytes(const EngineAssets& assets, DeviceId device) {
-  std::uint64_t bytes = 0;
-  for (const NeuronUpload& upload : assets.plan.devices[device].neurons)
-    bytes +=
-        upload.groups.size() * upload.group_size * row_bytes(upload.down_dtype, upload.d_model);
+  const DevicePlan& plan = assets.plan.devices[device];
+  std::uint64_t bytes = down_bytes(plan);
+  for (const WeightUpload& upload : plan.weights)
+    bytes += upload.rows * row_bytes(upload.dtype, upload.cols);
+  for (const NeuronUpload& upload : plan.neurons)
+    for (const WeightUpload* rows : {&upload.gate, &upload.up})
+      if (rows->data != nullptr)
+        bytes += upload.groups.size() * upload.group_size * row_bytes(rows->dtype, rows->cols);
   return bytes;
 }
 

@@ -55,8 +55,9 @@ struct EngineAssets {
 // Reads, checks and plans everything that the configuration says; opens no device.
 [[nodiscard]] Result<std::shared_ptr<EngineAssets>> prepare_assets(const EngineConfig& config);
 
-// Bytes that `device` will allocate: its KV blocks and its copies of neurons.
+// Bytes of the device's KV blocks.
 [[nodiscard]] std::uint64_t kv_bytes(const EngineAssets& assets, DeviceId device);
+// Bytes of the weights and neurons that the device computes with, views of the file included.
 [[nodiscard]] std::uint64_t weight_bytes(const EngineAssets& assets, DeviceId device);
 
 }  // namespace synfire

@@ -31,6 +31,7 @@ struct DeviceActor::Step {
     std::vector<sf_port_binding> inputs, outputs;
     std::vector<std::uint32_t> output_slots;  // events, for waking who waits
     sf_submission submission;
+    bool ended = false;  // by atomic_ref: a plugin says so once, from whatever thread
   };
 
   RunStep message;
@@ -151,7 +152,11 @@ void DeviceActor::receive_control(DeviceControl&& control) {
   const auto end_step = [&](Status status) {
     if (!step_) return;
     fail(std::move(status));
-    if (!step_->quiet()) device_->device().abort();
+    if (!step_->quiet()) {
+      device_->device().abort();
+      // An aborted device can only be closed: the supervisor opens another one.
+      stop(error(StatusCode::aborted, "{}: aborted in the middle of a step", config_.name));
+    }
     advance();
   };
   std::visit(Overloaded{
@@ -222,13 +227,17 @@ void DeviceActor::submit_next() {
 
 // From any thread of the plugin.
 void DeviceActor::notify(void* context, std::uint32_t what, sf_error* error) {
-  const Step::Run& run = *static_cast<Step::Run*>(context);
+  Step::Run& run = *static_cast<Step::Run*>(context);
   Step& step = *run.step;
+  Status status = host::take_error(error, step.device);
   if (what != SF_STAGE_DONE) {
-    step.record(host::take_error(error, step.device));  // none, by the contract
+    if (status.ok() && what >= run.output_slots.size())
+      status = synfire::error(StatusCode::internal, "{}: the plugin signals output port {} of {}",
+                              step.device, what, run.output_slots.size());
+    if (!status.ok()) return step.record(std::move(status));
     return step.fabric->wake(run.output_slots[what]);
   }
-  Status status = host::take_error(error, step.device);
+  if (std::atomic_ref(run.ended).exchange(true)) return;  // said twice
   if (!status.ok()) {
     step.record(std::move(status));
     for (const std::uint32_t slot : run.output_slots) step.fabric->wake(slot);

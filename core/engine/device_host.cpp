@@ -8,7 +8,7 @@ namespace {
 // A device has one step at a time; one more may wait.
 constexpr std::size_t kMailbox = 2;
 // Patience with the thread of a generation that died.
-constexpr Duration kOldThread = std::chrono::milliseconds(500);
+constexpr Duration kOldThread = std::chrono::seconds(2);
 
 }  // namespace
 

@@ -1,9 +1,13 @@
 #include "core/engine/engine_actor.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace synfire {
 namespace {
+
+// What devices get to answer in once their step was given up.
+constexpr Duration kGrace = std::chrono::milliseconds(500);
 
 Status cancelled() { return error(StatusCode::cancelled, "cancelled"); }
 Status shut_down() { return error(StatusCode::cancelled, "the engine was shut down"); }
@@ -76,9 +80,7 @@ void EngineActor::begin_step() {
     n_tokens_ = step.batch.n_tokens();
     n_wanted_ = static_cast<std::uint32_t>(step.batch.wanted.size());
     cancelled_ = false;
-    deadline_ = executor().run_at(now() + config_.step_timeout, [ref = self(), number = *begun] {
-      ref.send_control(StepDeadline{number});
-    });
+    arm_deadline({*begun, false}, config_.step_timeout);
     return;
   }
 }
@@ -101,14 +103,16 @@ void EngineActor::end_step(const Status& status) {
 
 void EngineActor::deliver(Session& session) {
   EngineCounters& counters = *config_.counters;
-  const bool generates = n_tokens_ == 1 && session.computed() > 0;
-  (generates ? counters.generated_tokens : counters.prompt_tokens) += n_tokens_;
+  const std::uint32_t prompt_left =
+      session.n_prompt() - std::min(session.n_prompt(), session.computed());
+  counters.prompt_tokens += std::min(n_tokens_, prompt_left);
+  const std::uint32_t n_before = session.n_tokens();
   session.advance(n_tokens_);
-  for (std::uint32_t row = 0; row < n_wanted_; ++row)
-    if (session.on_logits(scheduler_.logits(row), now())) {
-      end_session(session.id(), {});
-      return;
-    }
+  bool ended = false;
+  for (std::uint32_t row = 0; row < n_wanted_ && !ended; ++row)
+    ended = session.on_logits(scheduler_.logits(row), now());
+  counters.generated_tokens += session.n_tokens() - n_before;
+  if (ended) end_session(session.id(), {});
 }
 
 void EngineActor::on_device_down(const DeviceDown& down) {
@@ -120,12 +124,27 @@ void EngineActor::on_device_down(const DeviceDown& down) {
   config_.on_change();
 }
 
+// In two acts: first the step is given up, so that devices which only wait for another one answer;
+// then those that are still silent are lost.
 void EngineActor::on_deadline(const StepDeadline& deadline) {
+  if (!deadline.last) {
+    if (scheduler_.give_up_step(deadline.step, config_.step_timeout))
+      arm_deadline({deadline.step, true}, kGrace);
+    return;
+  }
   const std::vector<DeviceId> silent = scheduler_.unanswered();
-  const auto outcome = scheduler_.on_deadline(deadline.step, config_.step_timeout);
+  const auto outcome = scheduler_.on_deadline(deadline.step);
   if (!outcome) return;
-  for (const DeviceId device : silent) config_.give_up(device, *outcome);
+  for (const DeviceId device : silent) {
+    config_.give_up(device, *outcome);
+    on_device_down({device, *outcome});
+  }
   end_step(*outcome);
+}
+
+void EngineActor::arm_deadline(const StepDeadline& deadline, Duration within) {
+  deadline_ =
+      executor().run_at(now() + within, [ref = self(), deadline] { ref.send_control(deadline); });
 }
 
 bool EngineActor::end_session(RequestId id, const Status& status) {

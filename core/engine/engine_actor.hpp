@@ -34,6 +34,7 @@ struct DeviceUp {
 };
 struct StepDeadline {
   std::uint64_t step = 0;
+  bool last = false;  // the step was given up before; devices that are still silent are lost
   friend bool operator==(const StepDeadline&, const StepDeadline&) = default;
 };
 using EngineControl = std::variant<CancelRequest, DeviceUp, DeviceDown, StepDeadline>;
@@ -71,6 +72,7 @@ class EngineActor final : public Actor<EngineMessage, EngineControl> {
   void finish(std::unique_ptr<Session> session, const Status& status, TimePoint when);
   void on_device_down(const DeviceDown& down);
   void on_deadline(const StepDeadline& deadline);
+  void arm_deadline(const StepDeadline& deadline, Duration within);
 
   EngineActorConfig config_;
   LayerScheduler scheduler_;

@@ -19,6 +19,13 @@ std::uint64_t channel_bytes(const sf_value_desc& value, std::uint32_t max_tokens
 
 }  // namespace
 
+std::uint64_t Fabric::bytes(const ExecutionPlan& plan, std::uint32_t max_tokens) {
+  std::uint64_t bytes = plan.channels.size() * kLine;
+  for (const Channel& channel : plan.channels)
+    bytes += round_up(channel_bytes(channel.value, max_tokens));
+  return bytes;
+}
+
 Result<Fabric> Fabric::make(const ExecutionPlan& plan, std::uint32_t max_tokens) {
   Fabric fabric;
   std::uint64_t offset = plan.channels.size() * kLine;

@@ -21,6 +21,8 @@ class Fabric {
  public:
   enum class EventState { pending, signalled, aborted };
 
+  // What make() would allocate.
+  [[nodiscard]] static std::uint64_t bytes(const ExecutionPlan& plan, std::uint32_t max_tokens);
   // Room for every channel, `max_tokens` per step.
   static Result<Fabric> make(const ExecutionPlan& plan, std::uint32_t max_tokens);
 

@@ -80,16 +80,21 @@ std::optional<Status> LayerScheduler::on_down(const DeviceDown& down) {
   if (!step_ || !step_->waiting[down.device]) return std::nullopt;
   step_->waiting[down.device] = false;
   record(error(StatusCode::unavailable, "device {}: {}", devices_[down.device].name,
-               down.status.message()));
+               down.status.ok() ? "stopped" : down.status.message()));
   return settle();
 }
 
-std::optional<Status> LayerScheduler::on_deadline(std::uint64_t step, Duration limit) {
-  if (!step_ || step_->header.step != step) return std::nullopt;
+bool LayerScheduler::give_up_step(std::uint64_t step, Duration limit) {
+  if (!step_ || step_->header.step != step) return false;
   std::string names;
   for (const DeviceId d : unanswered()) names += (names.empty() ? "" : ", ") + devices_[d].name;
   record(error(StatusCode::deadline_exceeded, "step {}: no answer from {} within {} ms", step,
                names, std::chrono::duration_cast<std::chrono::milliseconds>(limit).count()));
+  return true;
+}
+
+std::optional<Status> LayerScheduler::on_deadline(std::uint64_t step) {
+  if (!step_ || step_->header.step != step) return std::nullopt;
   std::fill(step_->waiting.begin(), step_->waiting.end(), false);
   return settle();
 }

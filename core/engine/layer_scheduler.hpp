@@ -42,7 +42,12 @@ class LayerScheduler {
   // something else.
   [[nodiscard]] std::optional<Status> on_done(const StepDone& done);
   [[nodiscard]] std::optional<Status> on_down(const DeviceDown& down);
-  [[nodiscard]] std::optional<Status> on_deadline(std::uint64_t step, Duration limit);
+  // For a step that was given up: ends it without those that have not answered.
+  [[nodiscard]] std::optional<Status> on_deadline(std::uint64_t step);
+
+  // Fails the step under way, so that devices which wait for others answer. False: that step is not
+  // under way.
+  [[nodiscard]] bool give_up_step(std::uint64_t step, Duration limit);
 
   // Devices that have not answered the step under way.
   [[nodiscard]] std::vector<DeviceId> unanswered() const;

@@ -6,6 +6,7 @@
 #include "core/base/log.hpp"
 #include "core/engine/generation_session.hpp"
 #include "core/engine/logits_session.hpp"
+#include "core/tensor/host_region.hpp"
 
 namespace synfire {
 namespace {
@@ -232,6 +233,12 @@ Result<std::vector<float>> LocalEngine::logits(std::span<const std::int32_t> tok
     if (token < 0 || static_cast<std::uint32_t>(token) >= assets_->program.hparams.n_vocab)
       return invalid_argument("token: {}, want 0 to {}", token,
                               assets_->program.hparams.n_vocab - 1);
+  const std::uint64_t bytes =
+      std::uint64_t{tokens.size()} * assets_->program.hparams.n_vocab * sizeof(float);
+  if (const std::uint64_t available = available_host_memory(); available != 0 && bytes > available)
+    return error(StatusCode::resource_exhausted,
+                 "logits of {} tokens: {} bytes of host memory needed, {} available", tokens.size(),
+                 bytes, available);
   std::promise<LogitsSession::Logits> promise;
   std::future<LogitsSession::Logits> result = promise.get_future();
   SYNFIRE_RETURN_IF_ERROR(admit());

@@ -15,7 +15,8 @@ namespace synfire {
 // engine's actor alone.
 class Session {
  public:
-  Session(RequestId id, std::vector<std::int32_t> prompt) : id_(id), tokens_(std::move(prompt)) {}
+  Session(RequestId id, std::vector<std::int32_t> prompt)
+      : id_(id), tokens_(std::move(prompt)), n_prompt_(n_tokens()) {}
   virtual ~Session() = default;
 
   [[nodiscard]] RequestId id() const { return id_; }
@@ -23,6 +24,7 @@ class Session {
   [[nodiscard]] std::uint32_t n_tokens() const {
     return static_cast<std::uint32_t>(tokens_.size());
   }
+  [[nodiscard]] std::uint32_t n_prompt() const { return n_prompt_; }
   [[nodiscard]] std::uint32_t computed() const { return computed_; }
   void advance(std::uint32_t count) { computed_ += count; }
 
@@ -44,6 +46,7 @@ class Session {
  private:
   RequestId id_;
   std::vector<std::int32_t> tokens_;  // prompt and what was generated
+  std::uint32_t n_prompt_;
   std::uint32_t computed_ = 0;
 };
 

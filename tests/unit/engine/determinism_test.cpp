@@ -13,10 +13,12 @@ namespace {
 constexpr std::uint32_t kChunk = 4;  // neurons: at least 8 chunks in each FFN, also in half of one
 
 std::vector<float> logits(const std::string& devices, const std::string& predictor,
-                          std::optional<double> split = {}) {
+                          std::optional<double> split = {},
+                          std::optional<PlacementKind> placement = {}) {
   EngineConfig config = test::engine_config("arcee/arcee-random-f32.gguf", devices);
   config.predictor = predictor;
   config.split = split;
+  config.placement = placement;
   config.ffn_chunk = kChunk;
   config.prefill_chunk = 5;
   const auto engine = Engine::make(config);
@@ -45,6 +47,18 @@ TEST_P(Determinism, TwoHalvesOfACpu) {
     for (const char* devices :
          {"cpu:0[cores=0],cpu:0[cores=1]", "cpu:0[threads=2],cpu:0[threads=4]"})
       EXPECT_EQ(logits(devices, GetParam(), 0.5), first) << devices << " run " << run;
+}
+
+TEST_P(Determinism, LayersOnTwoDevices) {
+  const auto layers = [](const std::string& devices, const std::string& predictor) {
+    return logits(devices, predictor, {}, PlacementKind::layer);
+  };
+  const std::vector<float> first = layers("cpu:0[threads=1],async:0", GetParam());
+  for (int run = 0; run < 5; ++run)
+    EXPECT_EQ(layers("cpu:0[threads=2],async:0[delay_us=300,seed=" + std::to_string(run) + "]",
+                     GetParam()),
+              first)
+        << run;
 }
 
 TEST_P(Determinism, DelaysOnAnAsynchronousDevice) {

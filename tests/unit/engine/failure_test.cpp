@@ -61,7 +61,7 @@ TEST_P(DeviceFailure, EndsTheRequestAndServesTheNext) {
 
 TEST_P(DeviceFailure, AStallEndsAtTheDeadlineAndTheDeviceComesBack) {
   const std::string devices = std::string(GetParam()) + "async:0[stall_at=3]";
-  const auto engine = make(devices, std::chrono::milliseconds(500));
+  const auto engine = make(devices, std::chrono::seconds(2));
   const FinishEvent end = run(*engine);
   EXPECT_EQ(end.status.code(), StatusCode::deadline_exceeded) << end.status.to_string();
   EXPECT_THAT(end.status.message(), HasSubstr("async:0[stall_at=3]"));

@@ -168,17 +168,33 @@ TEST_F(LayerSchedulerTest, ALossWithoutAStepIsNoOutcome) {
   EXPECT_TRUE(scheduler_.busy());  // it has no part in the step
 }
 
-TEST_F(LayerSchedulerTest, TheDeadlineNamesWhoIsSilent) {
+TEST_F(LayerSchedulerTest, AStepThatWasGivenUpNamesWhoIsSilent) {
   const std::uint64_t step = begin();
-  EXPECT_FALSE(scheduler_.on_deadline(step - 1, std::chrono::seconds(2)));
+  EXPECT_FALSE(scheduler_.give_up_step(step - 1, std::chrono::seconds(2)));
   EXPECT_FALSE(scheduler_.on_done(done(0)));
-  const auto outcome = scheduler_.on_deadline(step, std::chrono::seconds(2));
+  EXPECT_TRUE(scheduler_.give_up_step(step, std::chrono::seconds(2)));
+  EXPECT_EQ(state(1), Fabric::EventState::aborted);  // whoever waits for others can answer now
+  EXPECT_TRUE(scheduler_.busy());
+  const auto outcome = scheduler_.on_done(done(1, error(StatusCode::aborted, "given up")));
   ASSERT_TRUE(outcome);
   EXPECT_EQ(outcome->code(), StatusCode::deadline_exceeded);
   EXPECT_EQ(outcome->message(), "step 1: no answer from b within 2000 ms");
+  EXPECT_FALSE(scheduler_.give_up_step(step, std::chrono::seconds(2)));
+  EXPECT_FALSE(scheduler_.on_deadline(step));
+}
+
+TEST_F(LayerSchedulerTest, WhoIsStillSilentIsNotWaitedFor) {
+  const std::uint64_t step = begin();
+  EXPECT_TRUE(scheduler_.give_up_step(step, std::chrono::seconds(2)));
+  EXPECT_FALSE(scheduler_.on_done(done(0, error(StatusCode::aborted, "given up"))));
+  EXPECT_FALSE(scheduler_.on_deadline(step - 1));
+  EXPECT_THAT(scheduler_.unanswered(), ElementsAre(1));
+  const auto outcome = scheduler_.on_deadline(step);
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->message(), "step 1: no answer from a, b within 2000 ms");
   EXPECT_FALSE(scheduler_.busy());
   EXPECT_FALSE(scheduler_.on_done(done(1)));
-  EXPECT_FALSE(scheduler_.on_deadline(step, std::chrono::seconds(2)));
+  EXPECT_EQ(state(0), Fabric::EventState::signalled);  // nothing of it is left for the next step
 }
 
 TEST_F(LayerSchedulerTest, ADeviceThatTakesNothingFailsTheStepOfTheOthersToo) {
