@@ -7,7 +7,8 @@ namespace synfire {
 using Duration = std::chrono::nanoseconds;
 using TimePoint = std::chrono::time_point<std::chrono::steady_clock, Duration>;
 
-// Where time comes from. The engine never asks the operating system itself, so tests can turn the hands.
+// Where time comes from. The engine never asks the operating system itself, so tests can turn the
+// hands.
 class Clock {
  public:
   virtual ~Clock() = default;

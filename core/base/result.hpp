@@ -9,7 +9,8 @@
 
 namespace synfire {
 
-// A value or the error that took its place. Reading the value of an error is a programmer's mistake.
+// A value or the error that took its place. Reading the value of an error is a programmer's
+// mistake.
 template <typename T>
 class [[nodiscard]] Result {
  public:
@@ -17,9 +18,9 @@ class [[nodiscard]] Result {
 
   Result(Status status) : status_(std::move(status)) { assert(!status_.ok()); }
   template <typename U = T>
-    requires(std::is_constructible_v<T, U &&> && !std::is_same_v<std::remove_cvref_t<U>, Status> &&
-             !std::is_same_v<std::remove_cvref_t<U>, Result>)
-  Result(U&& value) : value_(std::in_place, std::forward<U>(value)) {}
+  requires(std::is_constructible_v<T, U&&> && !std::is_same_v<std::remove_cvref_t<U>, Status> &&
+           !std::is_same_v<std::remove_cvref_t<U>, Result>) Result(U&& value)
+      : value_(std::in_place, std::forward<U>(value)) {}
 
   [[nodiscard]] bool ok() const { return value_.has_value(); }
   [[nodiscard]] const Status& status() const { return status_; }
@@ -45,7 +46,8 @@ Status status_of(const Result<T>& result) {
 #define SYNFIRE_CONCAT_INNER_(a, b) a##b
 #define SYNFIRE_CONCAT_(a, b) SYNFIRE_CONCAT_INNER_(a, b)
 
-// SYNFIRE_ASSIGN_OR_RETURN(auto file, open(path)): declares `file`, or returns the error from the caller.
+// SYNFIRE_ASSIGN_OR_RETURN(auto file, open(path)): declares `file`, or returns the error from the
+// caller.
 #define SYNFIRE_ASSIGN_OR_RETURN(target, expression) \
   SYNFIRE_ASSIGN_OR_RETURN_(SYNFIRE_CONCAT_(synfire_result_, __LINE__), target, expression)
 #define SYNFIRE_ASSIGN_OR_RETURN_(result, target, expression) \

@@ -9,7 +9,8 @@
 
 namespace synfire {
 
-// The codes are gRPC's, with gRPC's numbers, so that an error keeps its code from a plugin to a client.
+// The codes are gRPC's, with gRPC's numbers, so that an error keeps its code from a plugin to a
+// client.
 enum class StatusCode : std::int32_t {
   ok = 0,
   cancelled = 1,
@@ -68,11 +69,12 @@ template <typename... Args>
 
 }  // namespace synfire
 
-// Returns the error of an expression of type Status (or Result<T>, whose value is dropped) from the caller.
-#define SYNFIRE_RETURN_IF_ERROR(expression)                                        \
-  do {                                                                             \
+// Returns the error of an expression of type Status (or Result<T>, whose value is dropped) from the
+// caller.
+#define SYNFIRE_RETURN_IF_ERROR(expression)                                             \
+  do {                                                                                  \
     if (auto synfire_status_ = ::synfire::status_of(expression); !synfire_status_.ok()) \
-      return synfire_status_;                                                      \
+      return synfire_status_;                                                           \
   } while (false)
 
 namespace synfire {

@@ -8,7 +8,9 @@ namespace synfire::test {
 
 namespace fs = std::filesystem;
 
-fs::path data_file(std::string_view name) { return fs::path(SYNFIRE_SOURCE_DIR) / "tests/data" / name; }
+fs::path data_file(std::string_view name) {
+  return fs::path(SYNFIRE_SOURCE_DIR) / "tests/data" / name;
+}
 
 fs::path shared_file(std::string_view name) {
   return fs::path(SYNFIRE_SOURCE_DIR).parent_path() / "shared/data" / name;

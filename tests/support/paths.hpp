@@ -9,7 +9,8 @@ namespace synfire::test {
 // tests/data/NAME of this checkout: committed, always there.
 std::filesystem::path data_file(std::string_view name);
 
-// ../shared/data/NAME beside this checkout, which a clone may lack. Use SYNFIRE_SHARED_OR_SKIP in a test.
+// ../shared/data/NAME beside this checkout, which a clone may lack. Use SYNFIRE_SHARED_OR_SKIP in a
+// test.
 std::filesystem::path shared_file(std::string_view name);
 
 // The plugins that this build made: the product's own, and the tests' own.
@@ -32,7 +33,7 @@ class TempDir {
 }  // namespace synfire::test
 
 // Declares `variable` as the path of a shared file, or skips the running test and says so.
-#define SYNFIRE_SHARED_OR_SKIP(variable, name)                                  \
-  const std::filesystem::path variable = ::synfire::test::shared_file(name);    \
-  if (!std::filesystem::exists(variable))                                       \
+#define SYNFIRE_SHARED_OR_SKIP(variable, name)                               \
+  const std::filesystem::path variable = ::synfire::test::shared_file(name); \
+  if (!std::filesystem::exists(variable))                                    \
   GTEST_SKIP() << "needs " << variable.string() << ", which this clone lacks"
