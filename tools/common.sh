@@ -30,9 +30,12 @@ end_group() {
   done
 }
 trap 'end_child' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-trap 'exit 129' HUP
+stop_on() {  # SIGNAL NUMBER
+  trap "echo 'stopped by SIG$1' >&2; exit $((128 + $2))" "$1"
+}
+stop_on INT 2
+stop_on TERM 15
+stop_on HUP 1
 
 # run COMMAND...: waits for it, and ends what it left behind in its group. Bash would hold back a signal until a
 # plain command ends; a wait ends at once.
