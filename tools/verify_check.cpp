@@ -14,7 +14,7 @@ struct DtypeTolerance {
   std::string_view dtype;
   double logits, nll;
 };
-// Of float32 references; where weights are rounded, activations are not.
+// Against float32 references. Q8_0 leaves room for a backend that rounds activations to 8 bits too.
 constexpr std::array kTolerances = {
     DtypeTolerance{"F32", 0.001, 0.0005},
     DtypeTolerance{"F16", 0.02, 0.0005},
