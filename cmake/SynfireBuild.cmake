@@ -64,11 +64,15 @@ function(synfire_predictor name)
   synfire_plugin(synfire_predictor_${name} ${ARGN})
 endfunction()
 
+# More options of the tests' own files: under sanitizers they cost much to optimise and gain little by it.
+set(SYNFIRE_TEST_OPTIONS "" CACHE STRING "Compile options of test files")
+
 # synfire_test(NAME SOURCES... LIBS... [LABELS...] [DEPENDS targets...]): a GoogleTest program, one ctest test per case.
 function(synfire_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBS;LABELS;DEPENDS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  target_compile_options(${name} PRIVATE ${SYNFIRE_TEST_OPTIONS})
   target_link_libraries(${name} PRIVATE synfire_options synfire_test_support ${ARG_LIBS})
   if(ARG_DEPENDS)
     add_dependencies(${name} ${ARG_DEPENDS})
