@@ -25,9 +25,10 @@ constexpr std::array<LevelName, 6> kLevels{{
 }};
 
 spdlog::logger& logger() {
-  static const std::shared_ptr<spdlog::logger> instance = [] {
-    auto made = std::make_shared<spdlog::logger>(
-        "synfire", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+  // Never destroyed: a thread that hangs in a plugin may still log while the process exits.
+  static spdlog::logger* const instance = [] {
+    auto* made =
+        new spdlog::logger("synfire", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
     made->set_pattern("%^%l%$: %v");
     made->set_level(spdlog::level::warn);
     return made;

@@ -9,6 +9,8 @@ namespace {
 constexpr std::size_t kMailbox = 2;
 // Patience with the thread of a generation that died.
 constexpr Duration kOldThread = std::chrono::seconds(2);
+// Patience with the last one, at the end.
+constexpr Duration kLastThread = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -72,6 +74,9 @@ void DeviceHost::stop() {
   lock.unlock();
   if (last.aborter) last.aborter->abort();
   last.actor.reset();
+  // Not left to the destructor: a turn under way holds the executor too, and would be the last to
+  // let go of it, on a thread that cannot join itself.
+  if (last.thread) static_cast<void>(last.thread->stop_and_join(kLastThread));
 }
 
 }  // namespace synfire

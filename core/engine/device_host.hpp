@@ -30,7 +30,7 @@ class DeviceHost : public std::enable_shared_from_this<DeviceHost> {
   [[nodiscard]] DeviceRef ref() const;
   // Ends what the device is doing, and its actor: for a device that does not answer.
   void give_up(const Status& why);
-  // Lets the actor end in its own time, and its thread with it.
+  // Ends the actor, and waits for its thread: only one that hangs in the plugin is left behind.
   void stop();
 
  private:
