@@ -19,7 +19,8 @@ void NeuronFfnDecode::run() {
   const MemberScratch scratch(device_.workspace(), device_.team().members(),
                               rows_.scratch_bytes() + chunk_bytes);
   device_.team().parallel_for(chunks, [&](std::size_t chunk, std::size_t member) {
-    run_chunk(static_cast<std::uint32_t>(chunk), partials + chunk * d_model_, scratch.of(member));
+    run_chunk(static_cast<std::uint32_t>(chunk), partials + chunk * d_model_, scratch.of(member),
+              member);
   });
   add_partials(partials);
 }
@@ -54,7 +55,8 @@ std::uint32_t NeuronFfnDecode::fire_tile(const std::uint32_t* ids, std::uint32_t
   return n_fired;
 }
 
-void NeuronFfnDecode::run_chunk(std::uint32_t chunk, float* partial, std::byte* scratch) const {
+void NeuronFfnDecode::run_chunk(std::uint32_t chunk, float* partial, std::byte* scratch,
+                                std::size_t member) const {
   const std::uint32_t room = std::min(chunk_neurons_, entries_.size());
   auto* const ids = reinterpret_cast<std::uint32_t*>(scratch + rows_.scratch_bytes());
   std::uint32_t* const fired = ids + room;
@@ -65,6 +67,7 @@ void NeuronFfnDecode::run_chunk(std::uint32_t chunk, float* partial, std::byte* 
     const std::uint32_t n = std::min(kTileRows, listed - i);
     n_fired += fire_tile(ids + i, n, listed - i - n, fired + n_fired, gates + n_fired, scratch);
   }
+  count(listed, n_fired, n_fired, member);
   std::memset(partial, 0, d_model_ * sizeof(float));
   for (std::uint32_t i = 0; i < n_fired; i += kTileRows) {
     const std::uint32_t n = std::min(kTileRows, n_fired - i);
