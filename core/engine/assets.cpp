@@ -151,7 +151,9 @@ Status size_memory(EngineAssets& assets, const EngineConfig& config) {
     return invalid_argument("context {} x {} sequences: want fewer KV blocks", assets.context,
                             config.max_sequences);
   assets.kv = {blocks * config.max_sequences, kBlockTokens, h.n_kv_heads, h.head_dim, dtype->dtype};
-  assets.limits = {std::min(config.prefill_chunk, assets.context), config.max_sequences, blocks};
+  // All running sequences can generate in one step.
+  assets.limits = {std::max(std::min(config.prefill_chunk, assets.context), config.max_sequences),
+                   config.max_sequences, blocks};
   return {};
 }
 

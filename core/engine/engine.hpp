@@ -12,6 +12,7 @@
 #include "core/base/clock.hpp"
 #include "core/base/device_spec.hpp"
 #include "core/base/result.hpp"
+#include "core/engine/messages.hpp"
 #include "core/engine/request.hpp"
 #include "core/sparsity/placement.hpp"
 
@@ -36,7 +37,7 @@ struct EngineConfig {
   std::uint32_t context = 0;          // tokens per sequence; 0 = the model's, at most 8192
   std::uint32_t threads = 0;          // of CPU devices that do not say; 0 = the plugin's choice
   std::string kv_dtype = "f32";       // f32 | f16
-  std::uint32_t prefill_chunk = 128;  // tokens of a prompt per step
+  std::uint32_t prefill_chunk = 128;  // tokens of a step, of prompts and of answers
   std::uint32_t max_sequences = 4;    // running at once
   std::uint32_t queue = 64;           // waiting at most; more are refused
   Duration step_timeout = std::chrono::seconds(120);
@@ -59,6 +60,7 @@ struct DeviceStatus {
   bool lost = false;  // failed or stalled; serves no more
   std::string lost_reason;
   std::uint64_t weight_bytes = 0, kv_bytes = 0;
+  DeviceCounts counts;  // after its last step
 };
 
 struct PluginStatus {
@@ -75,6 +77,7 @@ struct LayerPlacement {
 struct PlacementInfo {
   std::string kind, predictor;
   std::uint64_t epoch = 0;
+  std::uint64_t predictor_bytes = 0;  // that its weights have, all layers
   std::vector<LayerPlacement> layers;
   std::vector<std::string> notes;  // e.g. that down was requantized
 };
