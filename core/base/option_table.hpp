@@ -161,8 +161,8 @@ inline constexpr std::array kOptions = {
            .value_name = "NAME",
            .unset = "by the model",
            .group = "Sparsity",
-           .help = "what guesses the active neurons: a plugin's name; exact = all gates, then only "
-                   "what fired; none = dense",
+           .help = "what guesses the active neurons: a plugin's name, options in brackets "
+                   "(mlp[dtype=q8_0]); exact = all gates, then only what fired; none = dense",
            .commands = kEngineCommands},
     Option{.name = "predictor-threshold",
            .yaml = "predictor.threshold",

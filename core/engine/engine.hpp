@@ -29,7 +29,7 @@ struct EngineConfig {
   std::optional<double> split;             // share of the first device, 0..1
   std::vector<PlannedGroups> plan;         // groups by device; excludes split
   std::uint32_t group_size = 32;           // neurons per group
-  std::string predictor;                   // "", "exact", "none" or a plugin's name; "": by model
+  std::string predictor;                   // "exact", "none", "mlp[dtype=q8_0]"; "": by model
   std::optional<double> predictor_threshold;
   std::string ffn_activation;         // "" = the file's
   std::uint32_t context = 0;          // tokens per sequence; 0 = the model's, at most 8192

@@ -32,6 +32,9 @@ Result<PredictorLayer> convert(const sf_predictor_layer& from) {
   layer.values.assign(from.values, from.values + from.n_values);
   layer.scores = from.scores;
   for (std::uint32_t i = 0; i < from.n_tensors; ++i) {
+  layer.recall = from.recall;
+  layer.precision = from.precision;
+  layer.bytes_per_token = from.bytes_per_token;
     const sf_tensor_desc& tensor = from.tensors[i];
     layer.weights.push_back({tensor.name, static_cast<DType>(tensor.dtype), tensor.rows,
                              tensor.cols, static_cast<const std::byte*>(tensor.data)});
