@@ -43,6 +43,13 @@ class PredictorLayer {
     return add_op(SF_OP_LINEAR, {x}, static_cast<std::uint32_t>(weight.rows),
                   {add_tensor(weight), bias_index}, sf_no_params{});
   }
+  // `signs` are an I8 tensor of bits, as sign_linear has them.
+  std::uint32_t sign_linear(std::uint32_t x, const sf_tensor_desc& signs,
+                            const sf_tensor_desc* bias = nullptr) {
+    const std::uint32_t bias_index = bias == nullptr ? std::uint32_t{SF_NONE} : add_tensor(*bias);
+    return add_op(SF_OP_SIGN_LINEAR, {x}, static_cast<std::uint32_t>(signs.rows),
+                  {add_tensor(signs), bias_index}, sf_no_params{});
+  }
   std::uint32_t activate(std::uint32_t x, std::uint32_t activation) {
     return add_op(SF_OP_ACTIVATE, {x, SF_NONE}, values_[x].width, {},
                   sf_activate_params{activation});

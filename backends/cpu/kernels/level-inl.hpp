@@ -25,6 +25,7 @@ HWY_BEFORE_NAMESPACE();
 #endif
 #include "backends/cpu/kernels/quant_formats-inl.hpp"
 #include "backends/cpu/kernels/quant_dot-inl.hpp"
+#include "backends/cpu/kernels/sign_dot-inl.hpp"
 // clang-format on
 
 namespace synfire::cpu {
@@ -50,6 +51,7 @@ constexpr KernelTable kTable = {
     decode_row<F16Row>,
     decode_row<Bf16Row>,
     decode_row<Q8Row>,
+    sign_dot,
     quantize_floats,
     add_rows,
     add_scaled_floats,
