@@ -184,8 +184,8 @@ Result<std::shared_ptr<EngineAssets>> prepare_assets(const EngineConfig& config)
   SYNFIRE_RETURN_IF_ERROR(place(*assets, config));
   SYNFIRE_RETURN_IF_ERROR(open_predictor(*assets, config));
   SYNFIRE_RETURN_IF_ERROR(size_memory(*assets, config));
-  const CompileOptions options{static_cast<std::uint32_t>(assets->devices.size()),
-                               config.ffn_chunk};
+  const CompileOptions options{static_cast<std::uint32_t>(assets->devices.size()), config.ffn_chunk,
+                               config.tap};
   SYNFIRE_ASSIGN_OR_RETURN(assets->plan,
                            compile_stages(assets->program, assets->file, assets->placement,
                                           assets->predictor_program, options));

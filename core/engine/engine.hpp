@@ -12,6 +12,7 @@
 #include "core/base/device_spec.hpp"
 #include "core/base/result.hpp"
 #include "core/engine/request.hpp"
+#include "core/engine/tap_sink.hpp"
 #include "core/sparsity/placement.hpp"
 
 namespace synfire {
@@ -40,6 +41,7 @@ struct EngineConfig {
   std::uint32_t queue = 64;           // waiting at most; more are refused
   Duration step_timeout = std::chrono::seconds(120);
   std::uint32_t ffn_chunk = 0;  // neurons per partial sum; 0 = the backend's constant
+  std::uint32_t tap = 0;        // SF_TAP_*: what observe() shows of every layer; 0: nothing
 };
 
 struct ModelInfo {
@@ -104,6 +106,10 @@ class Engine {
   // Logits at every position of `tokens`, [tokens, n_vocab], by one sequence from position 0; for
   // verify and perplexity. Runs between the steps of other requests; blocks the caller.
   virtual Result<std::vector<float>> logits(std::span<const std::int32_t> tokens) = 0;
+
+  // Runs `tokens` as logits() does and shows `sink` what the configured tap saw, step by step. The
+  // sink is called on the engine's thread, and no more after the return.
+  virtual Status observe(std::span<const std::int32_t> tokens, TapSink& sink) = 0;
 
   [[nodiscard]] virtual const Tokenizer* tokenizer() const = 0;  // null: the file has none
   [[nodiscard]] virtual ModelInfo model() const = 0;

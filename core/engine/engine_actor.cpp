@@ -108,6 +108,8 @@ void EngineActor::deliver(Session& session) {
   counters.prompt_tokens += std::min(n_tokens_, prompt_left);
   const std::uint32_t n_before = session.n_tokens();
   session.advance(n_tokens_);
+  for (std::uint32_t layer = 0; layer < scheduler_.n_taps(); ++layer)
+    session.on_tap(layer, scheduler_.tap(layer, n_tokens_));
   bool ended = false;
   for (std::uint32_t row = 0; row < n_wanted_ && !ended; ++row)
     ended = session.on_logits(scheduler_.logits(row), now());

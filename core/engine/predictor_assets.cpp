@@ -8,16 +8,24 @@
 namespace synfire {
 namespace {
 
+bool is_there(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+
+// Where nothing is said: what was fitted to the model, else what loses nothing.
 Result<PredictorSpec> wanted_predictor(const EngineAssets& assets, const EngineConfig& config) {
   if (!config.predictor.empty()) return parse_predictor_spec(config.predictor);
-  return PredictorSpec{is_relu_family(assets.program.hparams.activation) ? "exact" : "none", {}};
+  if (!is_relu_family(assets.program.hparams.activation)) return PredictorSpec{"none", {}};
+  const bool fitted = is_there(predictor_sidecar(config.model, "svd")) &&
+                      assets.plugins.optional_predictor("svd").has_value();
+  return PredictorSpec{fitted ? "svd" : "exact", {}};
 }
 
 // A predictor without a sidecar finds what it needs in the model, or says what is missing.
 Status add_sidecar(EngineAssets& assets, const EngineConfig& config, const std::string& name) {
   const std::filesystem::path path = predictor_sidecar(config.model, name);
-  std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) return {};
+  if (!is_there(path)) return {};
   SYNFIRE_ASSIGN_OR_RETURN(GgufFile file, GgufFile::open(path));
   assets.sidecar.emplace(std::move(file));
   assets.tensors.add(*assets.sidecar);

@@ -12,8 +12,9 @@ namespace synfire {
 [[nodiscard]] std::filesystem::path predictor_sidecar(const std::filesystem::path& model,
                                                       const std::string& name);
 
-// Fills the predictor's part of assets whose program is there: which one by the configuration, or
-// by the model where nothing is said; the plugin opened and asked about every layer.
+// Fills the predictor's part of assets whose program is there: the plugin opened and asked about
+// every layer. Where the configuration says nothing: svd for a model that has its sidecar, exact
+// for another of a ReLU family, none for the rest.
 Status open_predictor(EngineAssets& assets, const EngineConfig& config);
 
 }  // namespace synfire
