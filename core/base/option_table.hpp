@@ -8,8 +8,9 @@
 namespace synfire {
 
 // Commands that build an engine, and those that sample.
-inline constexpr CommandSet kEngineCommands =
-    Command::run | Command::serve | Command::verify | Command::bench | Command::perplexity;
+inline constexpr CommandSet kEngineCommands = Command::run | Command::serve | Command::verify |
+                                              Command::bench | Command::perplexity |
+                                              Command::predictor;
 inline constexpr CommandSet kSamplingCommands = Command::run | Command::generate;
 inline constexpr CommandSet kAllCommands = kEngineCommands | kSamplingCommands | Command::tokenize |
                                            Command::inspect | Command::devices | Command::plugins;
@@ -161,8 +162,8 @@ inline constexpr std::array kOptions = {
            .value_name = "NAME",
            .unset = "by the model",
            .group = "Sparsity",
-           .help = "what guesses the active neurons: a plugin's name; exact = all gates, then only "
-                   "what fired; none = dense",
+           .help = "what guesses the active neurons: a plugin's name, options in brackets "
+                   "(mlp[dtype=q8_0]); exact = all gates, then only what fired; none = dense",
            .commands = kEngineCommands},
     Option{.name = "predictor-threshold",
            .yaml = "predictor.threshold",
@@ -193,6 +194,13 @@ inline constexpr std::array kOptions = {
            .group = "Input and output",
            .help = "file with the text",
            .commands = Command::tokenize | Command::perplexity},
+    Option{.name = "file",
+           .short_flag = 'f',
+           .value_name = "FILE",
+           .unset = "random tokens",
+           .group = "Input and output",
+           .help = "file with a text like those that the model will meet",
+           .commands = Command::predictor},
     Option{.name = "decode",
            .type = OptionType::ids,
            .value_name = "ID...",
@@ -446,6 +454,60 @@ inline constexpr std::array kOptions = {
            .group = "Verification",
            .help = "tokens to compare with --against",
            .commands = Command::verify},
+
+    // predictor
+    Option{.name = "action",
+           .type = OptionType::choice,
+           .value_name = "ACTION",
+           .default_text = "fit",
+           .choices = "fit",
+           .group = "Fitting",
+           .help = "fit: writes FILE.synfire/predictor-TYPE.gguf beside the model",
+           .commands = Command::predictor},
+    Option{.name = "type",
+           .type = OptionType::choice,
+           .value_name = "TYPE",
+           .default_text = "svd",
+           .choices = "svd|signbit",
+           .group = "Fitting",
+           .help = "svd: a low-rank copy of each gate; signbit: biases for the gates' sign bits",
+           .commands = Command::predictor},
+    Option{.name = "rank",
+           .type = OptionType::uinteger,
+           .value_name = "N",
+           .unset = "an eighth of d_model, at least 64",
+           .min = 1,
+           .max = 65536,
+           .group = "Fitting",
+           .help = "rank of svd",
+           .commands = Command::predictor},
+    Option{.name = "recall",
+           .type = OptionType::real,
+           .value_name = "R",
+           .default_text = "0.95",
+           .min = 0,
+           .max = 1,
+           .above_min = true,
+           .group = "Fitting",
+           .help = "of the neurons that fire, the share to predict",
+           .commands = Command::predictor},
+    Option{.name = "whiten",
+           .type = OptionType::choice,
+           .value_name = "BY",
+           .default_text = "inputs",
+           .choices = "inputs|none",
+           .group = "Fitting",
+           .help = "svd: least error for inputs as they come, or as if all directions were alike",
+           .commands = Command::predictor},
+    Option{.name = "tokens",
+           .type = OptionType::uinteger,
+           .value_name = "N",
+           .default_text = "16384",
+           .min = 4,
+           .max = 1073741824,
+           .group = "Fitting",
+           .help = "tokens to run at most",
+           .commands = Command::predictor},
 
     // bench
     Option{.name = "prompt-tokens",

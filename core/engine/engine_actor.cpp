@@ -96,7 +96,8 @@ void EngineActor::end_step(const Status& status) {
   ++counters.steps;
   counters.forks = scheduler_.forks();
   counters.joins = scheduler_.joins();
-  std::uint32_t row = 0;  // of the step's logits
+  std::uint32_t row = 0;    // of the step's logits
+  std::uint32_t token = 0;  // of the step
   for (const Batcher::Part& part : parts) {
     const RequestId id = part.session->id();
     if (std::find(cancels.begin(), cancels.end(), id) != cancels.end())
@@ -104,13 +105,15 @@ void EngineActor::end_step(const Status& status) {
     else if (!status.ok())
       end_session(id, status);
     else
-      deliver(part, row);
+      deliver(part, row, token);
     row += part.n_wanted;
+    token += part.n_tokens;
   }
   if (!lost_.ok()) end_all(std::exchange(lost_, {}));
 }
 
-void EngineActor::deliver(const Batcher::Part& part, std::uint32_t first_row) {
+void EngineActor::deliver(const Batcher::Part& part, std::uint32_t first_row,
+                          std::uint32_t first_token) {
   Session& session = *part.session;
   EngineCounters& counters = *config_.counters;
   const std::uint32_t prompt_left =
@@ -118,6 +121,8 @@ void EngineActor::deliver(const Batcher::Part& part, std::uint32_t first_row) {
   counters.prompt_tokens += std::min(part.n_tokens, prompt_left);
   const std::uint32_t n_before = session.n_tokens();
   session.advance(part.n_tokens);
+  for (std::uint32_t layer = 0; layer < scheduler_.n_taps(); ++layer)
+    session.on_tap(layer, scheduler_.tap(layer, first_token, part.n_tokens));
   bool ended = false;
   for (std::uint32_t row = first_row; row < first_row + part.n_wanted && !ended; ++row)
     ended = session.on_logits(scheduler_.logits(row), now());

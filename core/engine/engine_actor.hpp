@@ -67,7 +67,7 @@ class EngineActor final : public Actor<EngineMessage, EngineControl> {
   void begin_step();
   [[nodiscard]] bool in_step(RequestId id) const;
   void end_step(const Status& status);
-  void deliver(const Batcher::Part& part, std::uint32_t first_row);
+  void deliver(const Batcher::Part& part, std::uint32_t first_row, std::uint32_t first_token);
   bool end_session(RequestId id, const Status& status);  // likewise
   void end_all(const Status& status);
   void finish(std::unique_ptr<Session> session, const Status& status, TimePoint when);

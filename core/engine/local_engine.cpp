@@ -6,6 +6,7 @@
 #include "core/base/log.hpp"
 #include "core/engine/generation_session.hpp"
 #include "core/engine/logits_session.hpp"
+#include "core/engine/tap_session.hpp"
 #include "core/tensor/host_region.hpp"
 
 namespace synfire {
@@ -241,7 +242,7 @@ bool LocalEngine::drain(Duration limit) {
   return board_->changed.wait_for(lock, limit, [&] { return counters_->active == 0; });
 }
 
-Result<std::vector<float>> LocalEngine::logits(std::span<const std::int32_t> tokens) {
+Status LocalEngine::check_tokens(std::span<const std::int32_t> tokens) const {
   if (tokens.empty() || tokens.size() > assets_->context)
     return invalid_argument("tokens: {}, want 1 to the context of {}", tokens.size(),
                             assets_->context);
@@ -249,6 +250,11 @@ Result<std::vector<float>> LocalEngine::logits(std::span<const std::int32_t> tok
     if (token < 0 || static_cast<std::uint32_t>(token) >= assets_->program.hparams.n_vocab)
       return invalid_argument("token: {}, want 0 to {}", token,
                               assets_->program.hparams.n_vocab - 1);
+  return {};
+}
+
+Result<std::vector<float>> LocalEngine::logits(std::span<const std::int32_t> tokens) {
+  SYNFIRE_RETURN_IF_ERROR(check_tokens(tokens));
   const std::uint64_t bytes =
       std::uint64_t{tokens.size()} * assets_->program.hparams.n_vocab * sizeof(float);
   if (const std::uint64_t available = available_host_memory(); available != 0 && bytes > available)
@@ -260,6 +266,18 @@ Result<std::vector<float>> LocalEngine::logits(std::span<const std::int32_t> tok
   SYNFIRE_RETURN_IF_ERROR(admit());
   SYNFIRE_RETURN_IF_ERROR(send(std::make_unique<LogitsSession>(
       ++last_id_, std::vector(tokens.begin(), tokens.end()), std::move(promise))));
+  return result.get();
+}
+
+Status LocalEngine::observe(std::span<const std::int32_t> tokens, TapSink& sink) {
+  if (assets_->plan.taps.empty())
+    return error(StatusCode::failed_precondition, "the engine was made without a tap");
+  SYNFIRE_RETURN_IF_ERROR(check_tokens(tokens));
+  std::promise<Status> promise;
+  std::future<Status> result = promise.get_future();
+  SYNFIRE_RETURN_IF_ERROR(admit());
+  SYNFIRE_RETURN_IF_ERROR(send(std::make_unique<TapSession>(
+      ++last_id_, std::vector(tokens.begin(), tokens.end()), sink, std::move(promise))));
   return result.get();
 }
 
