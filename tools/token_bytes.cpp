@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "core/engine/kv_dtype.hpp"
 #include "core/model/arch/families.hpp"
 #include "core/model/gguf_file.hpp"
 
@@ -49,8 +50,9 @@ Result<TokenBytes> count_token_bytes(const std::filesystem::path& model,
                  counter.weight(layer.ffn.down);
   }
   const Hparams& h = program.hparams;
-  const double kv_values = 2.0 * h.n_layers * h.n_kv_heads * h.head_dim;
-  bytes.kv_per_position = kv_values * (kv_dtype == "f16" ? 2 : 4);
+  SYNFIRE_ASSIGN_OR_RETURN(const DType dtype, kv_dtype_of(kv_dtype, h.head_dim));
+  bytes.kv_per_position =
+      2.0 * h.n_layers * h.n_kv_heads * static_cast<double>(row_bytes(dtype, h.head_dim));
   return bytes;
 }
 

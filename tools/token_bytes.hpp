@@ -21,7 +21,7 @@ struct TokenBytes {
   }
 };
 
-// From the program of a model file, with a KV cache of `kv_dtype` (f32 or f16).
+// From the program of a model file, with a KV cache of `kv_dtype` (f32, f16 or q8_0).
 [[nodiscard]] Result<TokenBytes> count_token_bytes(const std::filesystem::path& model,
                                                    const std::string& ffn_activation,
                                                    const std::string& kv_dtype);

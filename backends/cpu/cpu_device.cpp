@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "backends/cpu/kernels/kv_tile.hpp"
 #include "backends/cpu/measure.hpp"
 #include "backends/cpu/ops/ops.hpp"
 #include "backends/cpu/topology.hpp"
@@ -35,6 +36,10 @@ bool CpuDevice::supports(const sdk::OpQuery& query) {
   if (query.kv != nullptr) sdk::HostKv::check(*query.kv);
   sdk::check_shapes(query);
   return true;
+}
+
+std::unique_ptr<sdk::Kv> CpuDevice::create_kv(const sf_kv_desc& desc) {
+  return std::make_unique<sdk::HostKv>(desc, kKvTile);
 }
 
 std::unique_ptr<sdk::Stage> CpuDevice::compile_stage(const sf_stage_desc& desc) {

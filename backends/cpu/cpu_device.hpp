@@ -21,6 +21,7 @@ class CpuDevice : public sdk::HostDevice {
   explicit CpuDevice(const CpuOptions& options);
 
   bool supports(const sdk::OpQuery& query) override;
+  std::unique_ptr<sdk::Kv> create_kv(const sf_kv_desc& desc) override;
   std::unique_ptr<sdk::Stage> compile_stage(const sf_stage_desc& desc) override;
   void measure(sf_measurement& measurement) override;
 
