@@ -180,7 +180,7 @@ Result<int> bench(const OptionValues& values) {
   SYNFIRE_ASSIGN_OR_RETURN(EngineConfig config, engine_config(values));
   config.max_sequences = shape.batch;
   config.queue = std::max(config.queue, shape.batch);
-  SYNFIRE_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::make(config));
+  SYNFIRE_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, open_engine(config));
   SYNFIRE_RETURN_IF_ERROR(check_fits(shape, engine->model().context));
   describe_engine(*engine);
   SYNFIRE_ASSIGN_OR_RETURN(const Report report, make_report(*engine, values, shape));

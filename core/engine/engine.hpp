@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -39,7 +40,9 @@ struct EngineConfig {
   std::uint32_t max_sequences = 4;    // running at once
   std::uint32_t queue = 64;           // waiting at most; more are refused
   Duration step_timeout = std::chrono::seconds(120);
-  std::uint32_t ffn_chunk = 0;  // neurons per partial sum; 0 = the backend's constant
+  std::uint32_t ffn_chunk = 0;  // neurons per partial sum; 0 = the backend's choice
+  // How much of the weights is loaded, in bytes; may be empty. From the devices' threads.
+  std::function<void(std::uint64_t done, std::uint64_t all)> on_load = {};
 };
 
 struct ModelInfo {

@@ -23,8 +23,20 @@ Result<LoadedDevice> open_device(const EngineAssets& assets, DeviceId id) {
   const DeviceChoice& choice = assets.devices[id];
   SYNFIRE_ASSIGN_OR_RETURN(host::Device device,
                            choice.backend.open_device(choice.index, choice.options));
+  LoadHooks hooks;
+  if (assets.packs(id)) {
+    // A second copy in the page cache is welcome, a restart will be fast, unless memory is short.
+    const bool short_of_memory = assets.file.file_bytes() > available_host_memory() / 2;
+    hooks.read_for_good = [&file = assets.file, short_of_memory](auto bytes) {
+      file.release(bytes, short_of_memory);
+    };
+  }
+  if (assets.on_load)
+    hooks.loaded = [&assets](std::uint64_t bytes) {
+      assets.on_load(assets.loaded_bytes += bytes, assets.all_bytes);
+    };
   return LoadedDevice::load(std::move(device), assets.plan.devices[id], assets.kv,
-                            assets.limits.max_tokens);
+                            assets.limits.max_tokens, hooks);
 }
 
 }  // namespace

@@ -39,6 +39,7 @@ enum { /* sf_device_info.kind */
 enum {                     /* sf_device_info.flags */
   SF_DEVICE_ASYNC = 1u,    /* submit returns before the stage ends, and takes inputs not yet signalled */
   SF_DEVICE_UNIFIED = 2u,  /* device memory is host memory: addresses may be read and written by the host */
+  SF_DEVICE_PACKS = 4u,    /* keeps weights in memory of its own, borrowed or not, but for look-up tables */
 };
 
 typedef struct sf_device_info {
@@ -68,7 +69,10 @@ enum {                       /* kinds of memory, as seen from a device */
 
 /* ---- Weights ---------------------------------------------------------------------------------------- */
 
-enum { SF_TENSOR_BORROW = 1u }; /* data stays valid and unchanged until the weights are released */
+enum {                     /* sf_tensor_desc.flags, sf_group_source.flags */
+  SF_TENSOR_BORROW = 1u,   /* data stays valid and unchanged until the weights are released */
+  SF_TENSOR_LOOKUP = 2u,   /* only single rows are read, by embed: not worth a layout for products */
+};
 
 typedef struct sf_tensor_desc {
   uint32_t struct_size;

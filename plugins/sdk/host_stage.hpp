@@ -1,10 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -105,8 +107,17 @@ class HostStage : public Stage {
   // Looks up what runs an op; throws UNIMPLEMENTED for what the backend does not know.
   using Kernel = void (*)(void* device, const OpCall& call);
   using FindKernel = Kernel (*)(const OpInfo& info);
+  // Ops that one kernel runs at once, for backends that know better than one after the other. What
+  // they write is read by nobody before all of them are done.
+  struct Fusion {
+    std::size_t n_ops = 0;  // 0: none begins here
+    void (*kernel)(void* device, std::span<const OpCall> calls) = nullptr;
+  };
+  // Looks at the ops from one on to the stage's end.
+  using FindFusion = Fusion (*)(std::span<const HostOp> ops);
 
-  HostStage(const sf_stage_desc& desc, FindKernel find_kernel, void* device)
+  HostStage(const sf_stage_desc& desc, FindKernel find_kernel, void* device,
+            FindFusion find_fusion = nullptr)
       : name_(stage_name(desc)),
         max_tokens_(desc.max_tokens),
         values_(desc.values, desc.values + desc.n_values),
@@ -115,9 +126,10 @@ class HostStage : public Stage {
         device_(device) {
     StageCheck(desc).check();
     for (std::uint32_t i = 0; i < desc.n_ops; ++i) add_op(desc, desc.ops[i], find_kernel);
+    const std::vector<std::uint32_t> step_of = find_steps(find_fusion);
     std::vector<std::size_t> sizes;
     for (const sf_value_desc& value : values_) sizes.push_back(value_bytes(value, max_tokens_));
-    plan_ = ScratchPlan::make(desc, sizes);
+    plan_ = ScratchPlan::make(desc, sizes, step_of);
     scratch_ = AlignedBytes(plan_.total);
   }
 
@@ -192,16 +204,42 @@ class HostStage : public Stage {
     }
   }
 
+  // Fills steps_; by op, its step.
+  std::vector<std::uint32_t> find_steps(FindFusion find_fusion) {
+    std::vector<std::uint32_t> step_of;
+    for (std::size_t i = 0; i < ops_.size(); i += std::max<std::size_t>(steps_.back().n_ops, 1)) {
+      steps_.push_back(find_fusion == nullptr ? Fusion{} : find_fusion(std::span(ops_).subspan(i)));
+      step_of.insert(step_of.end(), std::max<std::size_t>(steps_.back().n_ops, 1),
+                     static_cast<std::uint32_t>(steps_.size() - 1));
+    }
+    return step_of;
+  }
+
   void run_ops(const sf_submission& submission, const std::atomic<bool>& stop) {
     check_batch(name_, *submission.batch, max_tokens_);
-    for (std::size_t i = 0; i < ops_.size(); ++i) {
+    std::size_t i = 0;  // op
+    for (const Fusion& step : steps_) {
       if (stop.load(std::memory_order_relaxed)) throw Error(kAborted, name_ + ": aborted");
-      before_op(*ops_[i].info);
-      if (kernels_[i] == nullptr)
-        copy(ops_[i], submission, stop);
-      else
-        kernels_[i](device_, OpCall(*this, ops_[i], submission));
+      if (step.n_ops == 0) {
+        run_op(i++, submission, stop);
+        continue;
+      }
+      std::vector<OpCall> calls;
+      calls.reserve(step.n_ops);
+      for (const std::size_t end = i + step.n_ops; i < end; ++i) {
+        before_op(*ops_[i].info);
+        calls.emplace_back(*this, ops_[i], submission);
+      }
+      step.kernel(device_, calls);
     }
+  }
+
+  void run_op(std::size_t i, const sf_submission& submission, const std::atomic<bool>& stop) {
+    before_op(*ops_[i].info);
+    if (kernels_[i] == nullptr)
+      copy(ops_[i], submission, stop);
+    else
+      kernels_[i](device_, OpCall(*this, ops_[i], submission));
   }
 
   static std::size_t find_port(const std::vector<std::uint32_t>& ports, std::uint32_t value) {
@@ -312,6 +350,7 @@ class HostStage : public Stage {
   void* device_;                        // handed to kernels
   std::vector<HostOp> ops_;
   std::vector<Kernel> kernels_;  // by op; null for copy
+  std::vector<Fusion> steps_;    // in order; n_ops 0: one op on its own
   ScratchPlan plan_;
   AlignedBytes scratch_;
 };
