@@ -164,9 +164,9 @@ void pack_row(DType dtype, const std::byte* row, std::size_t cols, std::byte* pa
   const std::size_t units = n_units(dtype, cols);
   const std::size_t per_unit = columns_of_unit(dtype);
   const std::size_t unit_bytes = row_bytes(dtype, per_unit);
-  std::byte* quants = packed;
-  std::byte* side = packed + units * format.quant_bytes;
   for (std::size_t unit = 0; unit < units; ++unit) {
+    std::byte* const side = packed;
+    std::byte* const quants = side + format.side_bytes;
     const auto left = static_cast<std::uint32_t>(std::min(cols - unit * per_unit, per_unit));
     if (left < per_unit) {
       std::memset(quants, 0, format.quant_bytes);
@@ -180,8 +180,7 @@ void pack_row(DType dtype, const std::byte* row, std::size_t cols, std::byte* pa
       default: pack_blocks(dtype, row, left / (kUnit / kBlocks), quants, side);
     }
     row += unit_bytes;
-    quants += format.quant_bytes;
-    side += format.side_bytes;
+    packed += format.side_bytes + format.quant_bytes;
   }
 }
 

@@ -6,18 +6,18 @@
 #include "plugins/sdk/dtype.hpp"
 
 // How this backend keeps rows of weights in memory. The bytes of a blocked dtype are those of the
-// file in another order: a row is a run of units of 256 elements, first the quants of all units,
-// then what goes with them (scales and the like) of all units, padded to a cache line. So a row is
-// one stream, and a vector of scales is one load.
+// file in another order: a row is a run of units of 256 elements, each the scales (and the like) of
+// its 8 blocks, then their quants; padded to a cache line. So a row is one stream of memory, read
+// from its first byte to its last, and a vector of scales is one load.
 //
 //   F32 F16 BF16   elements, as in the file
-//   Q8_0           256 x i8                      | 8 x f16 d
-//   Q4_0           128 B of nibbles              | 8 x f16 d
-//   Q4_1           128 B of nibbles              | 8 x f16 d, 8 x f16 m
-//   Q4_K           128 B of nibbles              | 8 x u8 scale, 8 x u8 minimum, f16 d, f16 dmin
-//   Q5_K           128 B of nibbles, 32 B of 5th bits | the same
+//   Q8_0           8 x f16 d                      | 256 x i8
+//   Q4_0           8 x f16 d                      | 128 B of nibbles
+//   Q4_1           8 x f16 d, 8 x f16 m           | 128 B of nibbles
+//   Q4_K           8 x u8 scale, 8 x u8 minimum, f16 d, f16 dmin | 128 B of nibbles
+//   Q5_K           the same                       | 128 B of nibbles, 32 B of 5th bits
 //   I8 (signs)     32 B: place p is bit p % 8 of byte p / 8
-//   Q6_K           128 B of nibbles, 64 B of bit pairs | 16 x i8 scale (by part, then block), f16 d
+//   Q6_K           16 x i8 scale (by part, then block), f16 d | 128 B of nibbles, 64 B of bit pairs
 //
 // Within a unit, elements lie in packed order (packed_place). Nibble byte b holds the elements at
 // places 128 (b / 64) + b % 64 (low) and 64 places further (high). Bit pairs: byte b holds the

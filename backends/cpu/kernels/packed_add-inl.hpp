@@ -157,12 +157,12 @@ template <typename Format>
 void add_packed(const std::byte* const* rows, const std::byte* const* next_rows,
                 std::uint32_t n_rows, std::uint32_t cols, const float* factors, float* acc) {
   const std::uint32_t n_units = units_in(cols);
-  const std::byte* quants[kTileRows];
   const std::byte* sides[kTileRows];
+  const std::byte* quants[kTileRows];
   float all_factors[kTileRows];
   for (std::uint32_t r = 0; r < kTileRows; ++r) {
-    quants[r] = rows[r < n_rows ? r : 0];
-    sides[r] = quants[r] + std::size_t{n_units} * Format::kQuantBytes;
+    sides[r] = rows[r < n_rows ? r : 0];
+    quants[r] = sides[r] + Format::kSideBytes;
     all_factors[r] = r < n_rows ? factors[r] : 0.0f;
   }
   for (std::uint32_t unit = 0; unit < n_units; ++unit) {
@@ -173,8 +173,8 @@ void add_packed(const std::byte* const* rows, const std::byte* const* next_rows,
     add_unit<Format>(quants, prepared, acc + std::size_t{unit} * kUnit);
 #pragma GCC unroll 16
     for (std::uint32_t r = 0; r < kTileRows; ++r) {
-      quants[r] += Format::kQuantBytes;
-      sides[r] += Format::kSideBytes;
+      sides[r] += kUnitBytes<Format>;
+      quants[r] += kUnitBytes<Format>;
     }
   }
 }

@@ -72,7 +72,7 @@ struct RowSum {
 // Asks for a unit of a row that will be read next.
 template <typename Format>
 HWY_INLINE void fetch_unit(const std::byte* row, std::uint32_t unit) {
-  constexpr std::uint32_t kBytes = Format::kQuantBytes + Format::kSideBytes;
+  constexpr std::uint32_t kBytes = kUnitBytes<Format>;
   const std::byte* const from = row + std::size_t{unit} * kBytes;
 #pragma GCC unroll 8
   for (std::uint32_t line = 0; line < kBytes; line += 64) __builtin_prefetch(from + line, 0, 2);
@@ -83,7 +83,6 @@ HWY_INLINE void dot_packed_block(const std::byte* const* rows, const std::byte* 
                                  std::uint32_t n_units, const Activations& x,
                                  const std::uint32_t* tokens, float* out) {
   RowSum<Format> sums[R][T];
-  const std::size_t sides = std::size_t{n_units} * Format::kQuantBytes;
   for (std::uint32_t unit = 0; unit < n_units; ++unit) {
     UnitOfToken token[T];
 #pragma GCC unroll 8
@@ -92,8 +91,8 @@ HWY_INLINE void dot_packed_block(const std::byte* const* rows, const std::byte* 
 #pragma GCC unroll 8
     for (std::uint32_t r = 0; r < R; ++r) {
       if (next_rows != nullptr) fetch_unit<Format>(next_rows[r], unit);
-      const std::byte* const quants = rows[r] + std::size_t{unit} * Format::kQuantBytes;
-      const std::byte* const side = rows[r] + sides + std::size_t{unit} * Format::kSideBytes;
+      const std::byte* const side = rows[r] + std::size_t{unit} * kUnitBytes<Format>;
+      const std::byte* const quants = side + Format::kSideBytes;
       VecI codes[kVectors];
       for_indices<kVectors>(
           [&](auto v) { codes[v.value] = Format::template code<v.value>(quants); });
@@ -112,7 +111,8 @@ HWY_INLINE void dot_packed_block(const std::byte* const* rows, const std::byte* 
     for (std::uint32_t r = 0; r < R; ++r) out[t * kTileRows + r] = sums[r][t].total();
 }
 
-// One token takes rows by two, so that they share its loads; more tokens share a row's codes.
+// Row by row: each is one stream of memory, which the hardware follows best alone. Tokens by four
+// share a row's codes.
 template <typename Format>
 HWY_INLINE void dot_few(const std::byte* const* rows, const std::byte* const* next_rows,
                         std::uint32_t n_rows, std::uint32_t cols, const Activations& x,
@@ -123,10 +123,7 @@ HWY_INLINE void dot_few(const std::byte* const* rows, const std::byte* const* ne
     dot_packed_block<Format, n_r.value, n_t.value>(rows + r, next, n_units, x, tokens + t,
                                                    out + std::size_t{t} * kTileRows + r);
   };
-  std::uint32_t r = 0;
-  if (n_tokens == 1)
-    for (; r + 2 <= n_rows; r += 2) take(r, 0, Index<2>(), Index<1>());
-  for (; r < n_rows; ++r) {
+  for (std::uint32_t r = 0; r < n_rows; ++r) {
     std::uint32_t t = 0;
     for (; t + 4 <= n_tokens; t += 4) take(r, t, Index<1>(), Index<4>());
     for (; t < n_tokens; ++t) take(r, t, Index<1>(), Index<1>());

@@ -134,6 +134,9 @@ HWY_INLINE void for_indices(const Body& body) {
   for_each_index(body, std::make_integer_sequence<std::uint32_t, N>());
 }
 
+template <typename Format>
+constexpr std::uint32_t kUnitBytes = Format::kSideBytes + Format::kQuantBytes;
+
 // A unit's values in columns' order.
 template <typename Format>
 HWY_INLINE void decode_unit(const std::byte* quants, const std::byte* side, float* values) {
@@ -156,13 +159,12 @@ HWY_INLINE void decode_unit(const std::byte* quants, const std::byte* side, floa
 }
 
 template <typename Format>
-void decode_packed(const std::byte* row, std::uint32_t cols, std::uint32_t first, std::uint32_t n,
+void decode_packed(const std::byte* row, std::uint32_t, std::uint32_t first, std::uint32_t n,
                    float* values) {
-  const std::byte* const sides = row + std::size_t{units_in(cols)} * Format::kQuantBytes;
   for (std::uint32_t done = 0; done < n; done += kUnit) {
     const std::uint32_t unit = (first + done) / kUnit;
-    const std::byte* const quants = row + std::size_t{unit} * Format::kQuantBytes;
-    const std::byte* const side = sides + std::size_t{unit} * Format::kSideBytes;
+    const std::byte* const side = row + std::size_t{unit} * kUnitBytes<Format>;
+    const std::byte* const quants = side + Format::kSideBytes;
     if (n - done >= kUnit) {
       decode_unit<Format>(quants, side, values + done);
     } else {

@@ -22,16 +22,16 @@ template <typename Format>
 HWY_INLINE void fill_panel(const std::byte* const* rows, std::uint32_t n_units,
                            PanelUnit<Format>* panel) {
   for (std::uint32_t r = 0; r < kPanelRows; ++r) {
-    const std::byte* quants = rows[r];
-    const std::byte* side = quants + std::size_t{n_units} * Format::kQuantBytes;
+    const std::byte* side = rows[r];
+    const std::byte* quants = side + Format::kSideBytes;
     for (std::uint32_t unit = 0; unit < n_units; ++unit) {
       for_indices<kVectors>(
           [&](auto v) { panel[unit].codes[r][v.value] = Format::template code<v.value>(quants); });
       for_indices<Format::kParts>(
           [&](auto part) { panel[unit].scales[r][part.value] = Format::scales(side, part.value); });
       if constexpr (Format::kHasMinimum) panel[unit].minimums[r] = Format::minimums(side);
-      quants += Format::kQuantBytes;
-      side += Format::kSideBytes;
+      side += kUnitBytes<Format>;
+      quants += kUnitBytes<Format>;
     }
   }
 }

@@ -10,6 +10,9 @@
 namespace synfire::cpu {
 namespace {
 
+// How far ahead of the dots rows are fetched: some KiB, so that they come in time and stay.
+constexpr std::uint32_t kRowsAhead = 8;
+
 // One linear op of some that share their input.
 struct Matrix {
   Matrix(CpuDevice& device, const sdk::OpCall& call)
@@ -115,8 +118,8 @@ class Linears {
     const std::byte* next_rows[kTileRows];
     for (std::uint32_t r = 0; r < n; ++r) {
       rows[r] = matrix.weights.packed_row(first + r);
-      // Past the end of the matrix a fetch does nothing.
-      next_rows[r] = rows[r] + kTileRows * matrix.weights.stride();
+      // Past the end of the matrix a fetch does no harm.
+      next_rows[r] = rows[r] + kRowsAhead * matrix.weights.stride();
     }
     matrix.dot(rows, next_rows, n, cols_, x_, tokens_ + tokens.first, tokens.n, out);
     if (matrix.bias.empty()) return n;
