@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <future>
 #include <memory>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "core/engine/collect_ffn_inputs.hpp"
@@ -104,12 +106,21 @@ Result<std::vector<FittedLayer>> fit_layers(const Program& program, const GgufFi
                                             const PredictorFitOptions& options) {
   Progress progress("layers");
   std::vector<FittedLayer> layers;
-  for (std::uint32_t i = 0; i < program.hparams.n_layers; ++i) {
-    SYNFIRE_ASSIGN_OR_RETURN(FittedLayer layer,
-                             fit_predictor_layer(program, file, i, inputs[i], options));
-    layers.push_back(std::move(layer));
-    inputs[i] = FfnInputs(0);  // gives its memory back
-    progress.at(layers.size(), program.hparams.n_layers);
+  const std::uint32_t n_layers = program.hparams.n_layers;
+  const std::uint32_t n_cores = std::max(1U, std::thread::hardware_concurrency());
+  while (layers.size() < n_layers) {  // as many layers at once as there are cores
+    const auto first = static_cast<std::uint32_t>(layers.size());
+    std::vector<std::future<Result<FittedLayer>>> parts;
+    for (std::uint32_t i = first; i < std::min(first + n_cores, n_layers); ++i)
+      parts.push_back(std::async(std::launch::async, [&, i] {
+        return fit_predictor_layer(program, file, i, inputs[i], options);
+      }));
+    for (auto& part : parts) {
+      SYNFIRE_ASSIGN_OR_RETURN(FittedLayer layer, part.get());
+      inputs[layers.size()] = FfnInputs(0);  // gives its memory back
+      layers.push_back(std::move(layer));
+    }
+    progress.at(layers.size(), n_layers);
   }
   return layers;
 }

@@ -45,12 +45,16 @@ struct KernelTable {
   AddScaledRow add_scaled_f32, add_scaled_f16, add_scaled_bf16, add_scaled_q8_0;
   DecodeRow decode_f32, decode_f16, decode_bf16, decode_q8_0;
 
-  // out[r] = sum over i of x_i, minus x_i twice where bit i of row r is set, for n_rows rows of
-  // n_blocks * 4 bytes at a stride of row_bytes. x is n_blocks blocks of 32 quants with a scale
-  // each. A row's value does not depend on the other rows of the call.
+  // One row of x for sign_dot, n a multiple of 32: x ~ scale * multiplier * quant, a multiplier of
+  // 1 to 127 for each block of 32, repeated for each element; returns the scale.
+  float (*sign_quantize)(const float* x, std::uint32_t n, std::int8_t* quants,
+                         std::uint8_t* multipliers);
+  // out[r] = sum over i < n of x_i, negative where bit i of row r is set, for n_rows rows at a
+  // stride of row_bytes. A row's value does not depend on the other rows of the call, nor on the
+  // level.
   void (*sign_dot)(const std::byte* rows, std::size_t row_bytes, std::uint32_t n_rows,
-                   std::uint32_t n_blocks, const std::int8_t* quants, const float* scales,
-                   float* out);
+                   std::uint32_t n, const std::int8_t* quants, const std::uint8_t* multipliers,
+                   float scale, float* out);
 
   // One row of x to 8-bit blocks of 32; see Activations for the results.
   void (*quantize)(const float* x, std::uint32_t n, std::int8_t* quants, float* scales,

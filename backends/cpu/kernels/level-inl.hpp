@@ -51,6 +51,7 @@ constexpr KernelTable kTable = {
     decode_row<F16Row>,
     decode_row<Bf16Row>,
     decode_row<Q8Row>,
+    sign_quantize,
     sign_dot,
     quantize_floats,
     add_rows,

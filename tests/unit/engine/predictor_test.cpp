@@ -212,6 +212,19 @@ TEST_F(PredictorEngineTest, EveryPredictorAtItsExtremesAndOnTwoDevices) {
   }
 }
 
+TEST_F(PredictorEngineTest, TheReportSaysWhatThePredictorCosts) {
+  EXPECT_THAT(make(config("mlp"))->placement().notes,
+              testing::Contains("predictor mlp: reads 0.08 MB per token; recall unknown, precision "
+                                "unknown"));
+  EXPECT_TRUE(make(config("exact"))->placement().notes.empty());
+  PredictorFitOptions options;
+  options.type = "signbit";
+  fit(options);
+  EXPECT_THAT(make(config("signbit"))->placement().notes,
+              testing::Contains(testing::MatchesRegex(
+                  "predictor signbit: reads 0.01 MB per token; recall 0.9[0-9]+, precision 0.*")));
+}
+
 TEST_F(PredictorEngineTest, WhatWasFittedIsTheDefault) {
   EXPECT_EQ(make(config(""))->placement().predictor, "exact");
   fit({});
