@@ -122,11 +122,14 @@ Status size_memory(EngineAssets& assets, const EngineConfig& config) {
     return invalid_argument("context {} x {} sequences: want fewer KV blocks", assets.context,
                             config.max_sequences);
   assets.kv = {blocks * config.max_sequences, kBlockTokens, h.n_kv_heads, h.head_dim, dtype->dtype};
-  assets.limits = {std::min(config.prefill_chunk, assets.context), config.max_sequences, blocks};
+  // All running sequences can generate in one step.
+  assets.limits = {std::max(std::min(config.prefill_chunk, assets.context), config.max_sequences),
+                   config.max_sequences, blocks};
   return {};
 }
 
-// Neuron-major copies of `down`; everything else of a CPU device is a view of the file.
+// Neuron-major copies of `down`; everything else of a device that does not pack is a view of the
+// file.
 std::uint64_t down_bytes(const DevicePlan& plan) {
   std::uint64_t bytes = 0;
   for (const NeuronUpload& upload : plan.neurons)
@@ -140,13 +143,14 @@ Status check_host_memory(const EngineAssets& assets) {
   std::uint64_t needed = Fabric::bytes(assets.plan, assets.limits.max_tokens);
   for (DeviceId d = 0; d < assets.devices.size(); ++d)
     if ((assets.devices[d].info.flags & SF_DEVICE_UNIFIED) != 0)
-      needed += kv_bytes(assets, d) + down_bytes(assets.plan.devices[d]);
+      needed += kv_bytes(assets, d) +
+                (assets.packs(d) ? weight_bytes(assets, d) : down_bytes(assets.plan.devices[d]));
   const std::uint64_t available = available_host_memory();
   if (available == 0 || needed <= available) return {};
   constexpr std::uint64_t kMiB = 1U << 20;
   return error(
       StatusCode::resource_exhausted,
-      "host memory: {} MiB needed for KV cache, neurons and ports, {} MiB available; want a "
+      "host memory: {} MiB needed for weights, KV cache and ports, {} MiB available; want a "
       "smaller context, fewer "
       "sequences or kv dtype f16",
       needed / kMiB, available / kMiB);
@@ -190,6 +194,9 @@ Result<std::shared_ptr<EngineAssets>> prepare_assets(const EngineConfig& config)
                            compile_stages(assets->program, assets->file, assets->placement,
                                           assets->predictor_program, options));
   SYNFIRE_RETURN_IF_ERROR(check_host_memory(*assets));
+  for (DeviceId d = 0; d < assets->devices.size(); ++d)
+    assets->all_bytes += weight_bytes(*assets, d);
+  assets->on_load = config.on_load;
   return assets;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -11,6 +12,7 @@
 #include "core/base/clock.hpp"
 #include "core/base/device_spec.hpp"
 #include "core/base/result.hpp"
+#include "core/engine/messages.hpp"
 #include "core/engine/request.hpp"
 #include "core/engine/tap_sink.hpp"
 #include "core/sparsity/placement.hpp"
@@ -36,12 +38,14 @@ struct EngineConfig {
   std::uint32_t context = 0;          // tokens per sequence; 0 = the model's, at most 8192
   std::uint32_t threads = 0;          // of CPU devices that do not say; 0 = the plugin's choice
   std::string kv_dtype = "f32";       // f32 | f16
-  std::uint32_t prefill_chunk = 128;  // tokens of a prompt per step
+  std::uint32_t prefill_chunk = 128;  // tokens of a step, of prompts and of answers
   std::uint32_t max_sequences = 4;    // running at once
   std::uint32_t queue = 64;           // waiting at most; more are refused
   Duration step_timeout = std::chrono::seconds(120);
-  std::uint32_t ffn_chunk = 0;  // neurons per partial sum; 0 = the backend's constant
+  std::uint32_t ffn_chunk = 0;  // neurons per partial sum; 0 = the backend's choice
   std::uint32_t tap = 0;        // SF_TAP_*: what observe() shows of every layer; 0: nothing
+  // How much of the weights is loaded, in bytes; may be empty. From the devices' threads.
+  std::function<void(std::uint64_t done, std::uint64_t all)> on_load = {};
 };
 
 struct ModelInfo {
@@ -58,6 +62,7 @@ struct DeviceStatus {
   bool lost = false;  // failed or stalled; serves no more
   std::string lost_reason;
   std::uint64_t weight_bytes = 0, kv_bytes = 0;
+  DeviceCounts counts;  // after its last step
 };
 
 struct PluginStatus {
@@ -74,6 +79,7 @@ struct LayerPlacement {
 struct PlacementInfo {
   std::string kind, predictor;
   std::uint64_t epoch = 0;
+  std::uint64_t predictor_bytes = 0;  // that its weights have, all layers
   std::vector<LayerPlacement> layers;
   std::vector<std::string> notes;  // e.g. that down was requantized
 };

@@ -137,9 +137,11 @@ std::span<const float> LayerScheduler::logits(std::uint32_t index) const {
   return {rows_of(plan_.logits) + std::size_t{index} * width, width};
 }
 
-std::span<const float> LayerScheduler::tap(std::uint32_t layer, std::uint32_t n_tokens) const {
+std::span<const float> LayerScheduler::tap(std::uint32_t layer, std::uint32_t first_token,
+                                           std::uint32_t n_tokens) const {
   const std::uint32_t channel = plan_.taps[layer];
-  return {rows_of(channel), std::size_t{n_tokens} * plan_.channels[channel].value.width};
+  const std::size_t width = plan_.channels[channel].value.width;
+  return {rows_of(channel) + first_token * width, n_tokens * width};
 }
 
 }  // namespace synfire

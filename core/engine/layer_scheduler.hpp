@@ -55,12 +55,13 @@ class LayerScheduler {
   // Row `index` of the last step's logits, in the order of batch.wanted.
   [[nodiscard]] std::span<const float> logits(std::uint32_t index) const;
 
-  // How many layers' taps the host reads, and those of the last step's n_tokens tokens, [n_tokens,
-  // d_model].
+  // How many layers' taps the host reads, and those of some tokens of the last step,
+  // [n_tokens, d_model].
   [[nodiscard]] std::uint32_t n_taps() const {
     return static_cast<std::uint32_t>(plan_.taps.size());
   }
-  [[nodiscard]] std::span<const float> tap(std::uint32_t layer, std::uint32_t n_tokens) const;
+  [[nodiscard]] std::span<const float> tap(std::uint32_t layer, std::uint32_t first_token,
+                                           std::uint32_t n_tokens) const;
 
   [[nodiscard]] std::uint64_t forks() const { return n_forks_; }
   [[nodiscard]] std::uint64_t joins() const { return n_joins_; }

@@ -24,8 +24,20 @@ Result<LoadedDevice> open_device(const EngineAssets& assets, DeviceId id) {
   const DeviceChoice& choice = assets.devices[id];
   SYNFIRE_ASSIGN_OR_RETURN(host::Device device,
                            choice.backend.open_device(choice.index, choice.options));
+  LoadHooks hooks;
+  if (assets.packs(id)) {
+    // A second copy in the page cache is welcome, a restart will be fast, unless memory is short.
+    const bool short_of_memory = assets.file.file_bytes() > available_host_memory() / 2;
+    hooks.read_for_good = [&file = assets.file, short_of_memory](auto bytes) {
+      file.release(bytes, short_of_memory);
+    };
+  }
+  if (assets.on_load)
+    hooks.loaded = [&assets](std::uint64_t bytes) {
+      assets.on_load(assets.loaded_bytes += bytes, assets.all_bytes);
+    };
   return LoadedDevice::load(std::move(device), assets.plan.devices[id], assets.kv,
-                            assets.limits.max_tokens);
+                            assets.limits.max_tokens, hooks);
 }
 
 }  // namespace
@@ -124,14 +136,18 @@ void LocalEngine::supervise(DeviceId device) {
   };
   ChildSpec child;
   child.name = assets_->devices[device].name;
-  child.start = [host = hosts_[device], engine, device, set](DownListener on_down) {
+  child.start = [host = hosts_[device], board = board_, engine, device, set](DownListener on_down) {
     const auto ready = [engine, device, set](std::uint32_t generation) {
       engine.send_control(DeviceUp{device, generation});
-      set({true, false, ""});
+      set({true, false, "", {}});
     };
     // The mailbox has room for every device's answer, so this is refused only when the engine has
     // gone.
-    const auto done = [engine](StepDone done_message) {
+    const auto done = [engine, board, device](StepDone done_message) {
+      {
+        const std::lock_guard lock(board->mutex);
+        board->devices[device].counts = done_message.counts;
+      }
       static_cast<void>(engine.try_send(EngineMessage(std::move(done_message))));
     };
     return host->start(ready, done, std::move(on_down));
@@ -142,7 +158,7 @@ void LocalEngine::supervise(DeviceId device) {
   child.on_event = [engine, device, set](const ChildEvent& event) {
     if (event.kind == ChildEvent::Kind::restarted) return;
     const bool for_good = event.kind != ChildEvent::Kind::down;
-    set({false, for_good, event.down.status.message()});
+    set({false, for_good, event.down.status.message(), {}});
     engine.send_control(DeviceDown{device, event.down.status});
   };
   supervisor_->supervise(std::move(child));
@@ -273,7 +289,7 @@ std::vector<DeviceStatus> LocalEngine::devices() const {
     const bool lost = board_->devices[d].lost;  // for good; one that restarts is not
     all.push_back({choice.name, choice.info.description, lost,
                    lost ? board_->devices[d].reason : "", weight_bytes(*assets_, d),
-                   kv_bytes(*assets_, d)});
+                   kv_bytes(*assets_, d), board_->devices[d].counts});
   }
   return all;
 }

@@ -45,6 +45,7 @@ class LocalEngine final : public Engine {
       bool up = false;
       bool lost = false;  // for good
       std::string reason;
+      DeviceCounts counts;  // after the last step
     };
     mutable std::mutex mutex;
     std::condition_variable changed;

@@ -38,7 +38,7 @@ Result<PredictorLayer> convert(const sf_predictor_layer& from) {
   for (std::uint32_t i = 0; i < from.n_tensors; ++i) {
     const sf_tensor_desc& tensor = from.tensors[i];
     layer.weights.push_back({tensor.name, static_cast<DType>(tensor.dtype), tensor.rows,
-                             tensor.cols, static_cast<const std::byte*>(tensor.data)});
+                             tensor.cols, static_cast<const std::byte*>(tensor.data), false});
   }
   for (std::uint32_t i = 0; i < from.n_ops; ++i) {
     const sf_op& op = from.ops[i];

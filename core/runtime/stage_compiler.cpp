@@ -70,14 +70,19 @@ class Compiler {
     const ProgramWeight& weight = program_.weights[id];
     const GgufTensor& tensor =
         *file_.tensor(weight.name);  // the builder has checked that it is there
-    return {weight.name, tensor.dtype, weight.rows, weight.cols, tensor.data.data()};
+    return {weight.name, tensor.dtype, weight.rows, weight.cols, tensor.data.data(), false};
   }
 
-  std::uint32_t device_weight(std::uint32_t device, const WeightUpload& upload) {
+  std::uint32_t device_weight(std::uint32_t device, WeightUpload upload, bool lookup = false) {
     std::map<const std::byte*, std::uint32_t>& known = weights_[device];
     const auto [entry, is_new] =
         known.try_emplace(upload.data, static_cast<std::uint32_t>(known.size()));
-    if (is_new) plan_.devices[device].weights.push_back(upload);
+    std::vector<WeightUpload>& weights = plan_.devices[device].weights;
+    upload.lookup = lookup;
+    if (is_new)
+      weights.push_back(std::move(upload));
+    else
+      weights[entry->second].lookup &= lookup;  // a tied table is multiplied with, too
     return entry->second;
   }
 
@@ -95,7 +100,8 @@ class Compiler {
   void emit(const ProgramOp& op, std::uint32_t device) {
     PlacedOp placed{device, op.id, op.inputs, op.outputs, {}, SF_NONE, false, op.params};
     for (const WeightId id : op.weights)
-      placed.weights.push_back(id == kNone ? SF_NONE : device_weight(device, upload_of(id)));
+      placed.weights.push_back(
+          id == kNone ? SF_NONE : device_weight(device, upload_of(id), op.id == SF_OP_EMBED));
     if (auto* const kv = std::get_if<sf_kv_params>(&placed.params)) {
       kv->layer = kv_layer(device, kv->layer);
       placed.uses_kv = true;

@@ -19,6 +19,7 @@ struct WeightUpload {
   DType dtype = DType::f32;
   std::uint64_t rows = 0, cols = 0;  // cols contiguous
   const std::byte* data = nullptr;
+  bool lookup = false;  // only single rows are read (SF_TENSOR_LOOKUP)
 };
 
 // The groups of one layer's FFN that a device holds at the start.

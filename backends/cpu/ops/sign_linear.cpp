@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "backends/cpu/cpu_weights.hpp"
 #include "backends/cpu/ops/ops.hpp"
 #include "backends/cpu/ops/row_dots.hpp"
 #include "plugins/sdk/block_codec.hpp"
@@ -14,13 +15,13 @@ class SignLinear {
  public:
   SignLinear(CpuDevice& device, const sdk::OpCall& call)
       : device_(device),
-        signs_(call.weights(0)),
+        signs_(static_cast<const CpuWeights&>(call.weights(0))),
         n_tokens_(call.input_rows(0)),
         rows_(static_cast<std::uint32_t>(signs_.rows)),
         width_(call.input_width(0)),
-        x_(call.input(0)),
+        units_(units_of(width_)),
+        x_(prepare_activations(device, call.input(0), n_tokens_, width_, width_ % 32 == 0)),
         y_(call.output(0)) {
-    if (width_ % 32 == 0) quantize();
     if (const sdk::HostWeights* const bias = call.optional_weights(1)) {
       bias_.resize(rows_);
       dequantize_row(bias->dtype, bias->data, rows_, bias_.data());
@@ -30,7 +31,7 @@ class SignLinear {
   void run() {
     const std::uint32_t tiles = (rows_ + kTileRows - 1) / kTileRows;
     const std::uint32_t per_chunk =
-        tiles_per_chunk(device_, tiles, signs_.row_bytes * kTileRows * n_tokens_);
+        tiles_per_chunk(device_, tiles, signs_.stride() * kTileRows * n_tokens_);
     device_.team().parallel_for(
         (tiles + per_chunk - 1) / per_chunk, [&](std::size_t chunk, std::size_t) {
           const auto first = static_cast<std::uint32_t>(chunk) * per_chunk * kTileRows;
@@ -39,54 +40,38 @@ class SignLinear {
   }
 
  private:
-  void quantize() {
-    Workspace& workspace = device_.workspace();
-    const std::size_t n = std::size_t{n_tokens_} * width_;
-    quants_ = workspace.get<std::int8_t>(Workspace::quants, n);
-    multipliers_ = workspace.get<std::uint8_t>(Workspace::sums, n);
-    scales_ = workspace.get<float>(Workspace::scales, n_tokens_);
-    const std::uint32_t per_chunk = tiles_per_chunk(device_, n_tokens_, std::size_t{width_} * 4);
-    device_.team().parallel_for(
-        (n_tokens_ + per_chunk - 1) / per_chunk, [&](std::size_t chunk, std::size_t) {
-          const std::size_t first = chunk * per_chunk;
-          for (std::size_t t = first; t < std::min<std::size_t>(first + per_chunk, n_tokens_); ++t)
-            scales_[t] = device_.kernels().sign_quantize(
-                x_ + t * width_, width_, quants_ + t * width_, multipliers_ + t * width_);
-        });
-  }
-
   void run_rows(std::uint32_t first, std::uint32_t end) const {
     for (std::uint32_t row = first; row < end; row += kTileRows)
       for (std::uint32_t t = 0; t < n_tokens_; ++t)
         run_tile(row, std::min(kTileRows, end - row), t);
   }
 
-  void run_tile(std::uint32_t first, std::uint32_t n, std::size_t t) const {
-    float* const y = y_ + t * rows_ + first;
-    if (quants_ != nullptr)
-      device_.kernels().sign_dot(signs_.row(first), signs_.row_bytes, n, width_,
-                                 quants_ + t * width_, multipliers_ + t * width_, scales_[t], y);
+  void run_tile(std::uint32_t first, std::uint32_t n, std::uint32_t t) const {
+    float* const y = y_ + std::size_t{t} * rows_ + first;
+    if (x_.quants != nullptr)
+      device_.kernels().sign_dot(signs_.packed_row(first), signs_.stride(), n, units_,
+                                 x_.quants + std::size_t{t} * units_ * kUnit,
+                                 x_.scales + std::size_t{t} * units_ * 8, y);
     else
-      for (std::uint32_t r = 0; r < n; ++r) y[r] = plain_dot(first + r, x_ + t * width_);
+      for (std::uint32_t r = 0; r < n; ++r) y[r] = plain_dot(first + r, x_.values + t * x_.stride);
     if (!bias_.empty()) device_.kernels().add(y, bias_.data() + first, n, y);
   }
 
   // For widths that are no whole blocks.
   [[nodiscard]] float plain_dot(std::uint32_t row, const float* x) const {
-    const std::byte* const bits = signs_.row(row);
+    const std::byte* const bits = signs_.packed_row(row);
     float sum = 0;
-    for (std::uint32_t i = 0; i < width_; ++i)
-      sum += (std::to_integer<unsigned>(bits[i / 8]) >> i % 8 & 1) != 0 ? -x[i] : x[i];
+    for (std::uint32_t i = 0; i < width_; ++i) {
+      const std::uint32_t place = i / kUnit * kUnit + packed_place(i % kUnit);
+      sum += (std::to_integer<unsigned>(bits[place / 8]) >> place % 8 & 1) != 0 ? -x[i] : x[i];
+    }
     return sum;
   }
 
   CpuDevice& device_;
-  const sdk::HostWeights& signs_;
-  std::uint32_t n_tokens_, rows_, width_;
-  const float* x_;
-  std::int8_t* quants_ = nullptr;  // null: computed plainly
-  std::uint8_t* multipliers_ = nullptr;
-  float* scales_ = nullptr;  // by token
+  const CpuWeights& signs_;
+  std::uint32_t n_tokens_, rows_, width_, units_;
+  Activations x_;
   float* y_;
   std::vector<float> bias_;  // empty without
 };
