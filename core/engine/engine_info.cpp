@@ -16,16 +16,6 @@ std::string placement_name(PlacementKind kind) {
   return "";
 }
 
-// The dtype that most weight bytes have.
-std::string main_dtype(const GgufFile& file) {
-  std::map<std::string_view, std::uint64_t> bytes;
-  for (const GgufTensor& tensor : file.tensors())
-    bytes[dtype_info(tensor.dtype).name] += tensor.data.size();
-  const auto most = std::max_element(
-      bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  return most == bytes.end() ? "" : std::string(most->first);
-}
-
 // A mean over layers, where every layer says something.
 std::string mean_share(const std::vector<PredictorLayer>& layers, double PredictorLayer::*member) {
   double sum = 0;
@@ -47,6 +37,15 @@ std::string predictor_note(const PredictorProgram& predictor) {
 }
 
 }  // namespace
+
+std::string main_dtype(const GgufFile& file) {
+  std::map<std::string_view, std::uint64_t> bytes;
+  for (const GgufTensor& tensor : file.tensors())
+    bytes[dtype_info(tensor.dtype).name] += tensor.data.size();
+  const auto most = std::max_element(
+      bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == bytes.end() ? "" : std::string(most->first);
+}
 
 ModelInfo model_info(const EngineAssets& assets) {
   const GgufFile& file = assets.file;
