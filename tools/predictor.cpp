@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <future>
 #include <memory>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "core/engine/collect_ffn_inputs.hpp"
@@ -9,6 +11,7 @@
 #include "core/model/arch/families.hpp"
 #include "core/model/tokenizer/tokenizer.hpp"
 #include "core/runtime/predictor_fit.hpp"
+#include "core/tensor/host_region.hpp"
 #include "tools/commands.hpp"
 #include "tools/engine_options.hpp"
 #include "tools/exit_code.hpp"
@@ -93,9 +96,21 @@ PredictorFitOptions fit_options(const OptionValues& values, std::uint32_t d_mode
   return options;
 }
 
-Result<std::vector<FfnInputs>> collect(Engine& engine, const Windows& windows) {
+// Better an error now than the system's killer later.
+Status check_memory(const ModelInfo& model, bool with_moments) {
+  constexpr std::uint64_t kMiB = 1U << 20;
+  const std::uint64_t needed = model.n_layers * FfnInputs::bytes(model.d_model, with_moments);
+  const std::uint64_t available = available_host_memory();
+  if (available == 0 || needed <= available) return {};
+  return error(StatusCode::resource_exhausted,
+               "fit: {} MiB needed for what {} layers see, {} MiB of host memory available",
+               needed / kMiB, model.n_layers, available / kMiB);
+}
+
+Result<std::vector<FfnInputs>> collect(Engine& engine, const Windows& windows, bool with_moments) {
+  SYNFIRE_RETURN_IF_ERROR(check_memory(engine.model(), with_moments));
   Progress progress("windows");
-  return collect_ffn_inputs(engine, windows,
+  return collect_ffn_inputs(engine, windows, with_moments,
                             [&](std::size_t done) { progress.at(done, windows.size()); });
 }
 
@@ -104,12 +119,21 @@ Result<std::vector<FittedLayer>> fit_layers(const Program& program, const GgufFi
                                             const PredictorFitOptions& options) {
   Progress progress("layers");
   std::vector<FittedLayer> layers;
-  for (std::uint32_t i = 0; i < program.hparams.n_layers; ++i) {
-    SYNFIRE_ASSIGN_OR_RETURN(FittedLayer layer,
-                             fit_predictor_layer(program, file, i, inputs[i], options));
-    layers.push_back(std::move(layer));
-    inputs[i] = FfnInputs(0);  // gives its memory back
-    progress.at(layers.size(), program.hparams.n_layers);
+  const std::uint32_t n_layers = program.hparams.n_layers;
+  const std::uint32_t n_cores = std::max(1U, std::thread::hardware_concurrency());
+  while (layers.size() < n_layers) {  // as many layers at once as there are cores
+    const auto first = static_cast<std::uint32_t>(layers.size());
+    std::vector<std::future<Result<FittedLayer>>> parts;
+    for (std::uint32_t i = first; i < std::min(first + n_cores, n_layers); ++i)
+      parts.push_back(std::async(std::launch::async, [&, i] {
+        const FfnInputs mine = std::move(inputs[i]);  // gives its memory back at the end
+        return fit_predictor_layer(program, file, i, mine, options);
+      }));
+    for (auto& part : parts) {
+      SYNFIRE_ASSIGN_OR_RETURN(FittedLayer layer, part.get());
+      layers.push_back(std::move(layer));
+    }
+    progress.at(layers.size(), n_layers);
   }
   return layers;
 }
@@ -167,7 +191,8 @@ Result<int> predictor(const OptionValues& values) {
   SYNFIRE_ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine, Engine::make(config));
   describe_engine(*engine);
   SYNFIRE_ASSIGN_OR_RETURN(const Windows windows, make_windows(*engine, values));
-  SYNFIRE_ASSIGN_OR_RETURN(std::vector<FfnInputs> inputs, collect(*engine, windows));
+  SYNFIRE_ASSIGN_OR_RETURN(std::vector<FfnInputs> inputs,
+                           collect(*engine, windows, options.wants_moments()));
   engine.reset();  // its cores and memory are for the fit now
   SYNFIRE_ASSIGN_OR_RETURN(const std::vector<FittedLayer> layers,
                            fit_layers(program, file, std::move(inputs), options));

@@ -16,6 +16,26 @@ std::string placement_name(PlacementKind kind) {
   return "";
 }
 
+// A mean over layers, where every layer says something.
+std::string mean_share(const std::vector<PredictorLayer>& layers, double PredictorLayer::*member) {
+  double sum = 0;
+  for (const PredictorLayer& layer : layers) {
+    if (layer.*member < 0) return "unknown";
+    sum += layer.*member;
+  }
+  return fmt::format("{:.3f}", sum / static_cast<double>(layers.size()));
+}
+
+// What the predictor says of itself.
+std::string predictor_note(const PredictorProgram& predictor) {
+  std::uint64_t bytes = 0;
+  for (const PredictorLayer& layer : predictor.layers) bytes += layer.bytes_per_token;
+  return fmt::format("predictor {}: reads {:.2f} MB per token; recall {}, precision {}",
+                     predictor.name, static_cast<double>(bytes) / 1e6,
+                     mean_share(predictor.layers, &PredictorLayer::recall),
+                     mean_share(predictor.layers, &PredictorLayer::precision));
+}
+
 }  // namespace
 
 std::string main_dtype(const GgufFile& file) {
@@ -74,6 +94,8 @@ PlacementInfo placement_info(const EngineAssets& assets) {
     for (const WeightUpload& weight : layer.weights)
       info.predictor_bytes += weight.rows * row_bytes(weight.dtype, weight.cols);
   info.notes = assets.plan.notes;
+  if (assets.predictor_program.kind == Prediction::plugin)
+    info.notes.push_back(predictor_note(assets.predictor_program));
   const std::uint32_t group_size = assets.placement.group_size;
   const std::uint32_t d_ff = assets.program.hparams.d_ff;
   for (std::uint32_t layer = 0; layer < assets.placement.layers.size(); ++layer) {

@@ -88,7 +88,8 @@ Result<std::unique_ptr<Scorer>> make_scorer(const std::vector<float>& gate, std:
                                             const PredictorFitOptions& options,
                                             FittedLayer& layer) {
   if (options.type == "signbit") return std::make_unique<SignScorer>(gate, d_model);
-  const std::vector<float> moments = options.whiten ? mean_moments(inputs) : std::vector<float>();
+  const std::vector<float> moments =
+      options.wants_moments() ? mean_moments(inputs) : std::vector<float>();
   SYNFIRE_ASSIGN_OR_RETURN(const LowRank low_rank,
                            fit_low_rank(gate, d_model, moments, options.rank));
   layer.tensors.push_back(encoded(prefix + "a.weight", low_rank.a, d_model));

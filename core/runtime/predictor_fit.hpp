@@ -18,6 +18,9 @@ struct PredictorFitOptions {
   std::uint32_t rank = 64;   // of svd
   double recall = 0.95;      // of all firings, the share to predict
   bool whiten = true;        // svd: by the inputs' moments, not as if all directions were alike
+
+  // Whether the fit looks at FfnInputs::moments.
+  [[nodiscard]] bool wants_moments() const { return type == "svd" && whiten; }
 };
 
 // One layer of a predictor: tensors as its sidecar holds them, and what they are worth.

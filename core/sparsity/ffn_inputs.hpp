@@ -14,15 +14,22 @@ namespace synfire {
 struct FfnInputs {
   static constexpr std::size_t kCalibrationRows = 2048, kHeldOutRows = 1024;
 
-  explicit FfnInputs(std::size_t d_model)
-      : moments(d_model * d_model),
+  FfnInputs(std::size_t d_model, bool with_moments)
+      : moments(with_moments ? d_model * d_model : 0),
         calibration(d_model, kCalibrationRows),
         held_out(d_model, kHeldOutRows) {}
 
-  std::vector<float> moments;  // lower triangle of the sum of x x^T, [d_model, d_model]
-  std::uint64_t n_rows = 0;    // that the moments are of
-  RowSample calibration;       // of those rows
-  RowSample held_out;          // of others
+  // At most, once the samples are full.
+  static std::uint64_t bytes(std::uint64_t d_model, bool with_moments) {
+    const std::uint64_t rows = kCalibrationRows + kHeldOutRows + (with_moments ? d_model : 0);
+    return rows * d_model * sizeof(float);
+  }
+
+  // Lower triangle of the sum of x x^T, [d_model, d_model]; empty: not wanted.
+  std::vector<float> moments;
+  std::uint64_t n_rows = 0;  // seen, without those held out
+  RowSample calibration;     // of those rows
+  RowSample held_out;        // of others
 };
 
 }  // namespace synfire

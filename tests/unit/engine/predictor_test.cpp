@@ -80,7 +80,7 @@ class PredictorEngineTest : public testing::Test {
     const auto engine = make(how);
     if (engine == nullptr) return {};
     auto collected =
-        collect_ffn_inputs(*engine, random_windows(windows, 60, 1), [](std::size_t) {});
+        collect_ffn_inputs(*engine, random_windows(windows, 60, 1), true, [](std::size_t) {});
     EXPECT_TRUE(collected.ok()) << collected.status().to_string();
     return collected.ok() ? *std::move(collected) : std::vector<FfnInputs>();
   }
@@ -146,9 +146,10 @@ TEST_F(PredictorEngineTest, ObserveWantsATapAndTokens) {
   const auto engine = make(how);
   EXPECT_EQ(engine->observe(Tokens{}, nobody).code(), StatusCode::invalid_argument);
   EXPECT_EQ(engine->observe(Tokens{kVocab}, nobody).code(), StatusCode::invalid_argument);
-  EXPECT_THAT(
-      collect_ffn_inputs(*engine, random_windows(3, 5, 1), [](std::size_t) {}).status().message(),
-      HasSubstr("3 windows of tokens, want at least 4"));
+  EXPECT_THAT(collect_ffn_inputs(*engine, random_windows(3, 5, 1), false, [](std::size_t) {})
+                  .status()
+                  .message(),
+              HasSubstr("3 windows of tokens, want at least 4"));
 }
 
 // On tokens that the fit never saw, in the file's own words and to the wanted number.
@@ -210,6 +211,19 @@ TEST_F(PredictorEngineTest, EveryPredictorAtItsExtremesAndOnTwoDevices) {
     EngineConfig split = config(predictor, "cpu:0,async:0");
     EXPECT_LT(worst_difference(logits(split), usual), 2e-2);
   }
+}
+
+TEST_F(PredictorEngineTest, TheReportSaysWhatThePredictorCosts) {
+  EXPECT_THAT(make(config("mlp"))->placement().notes,
+              testing::Contains("predictor mlp: reads 0.08 MB per token; recall unknown, precision "
+                                "unknown"));
+  EXPECT_TRUE(make(config("exact"))->placement().notes.empty());
+  PredictorFitOptions options;
+  options.type = "signbit";
+  fit(options);
+  EXPECT_THAT(make(config("signbit"))->placement().notes,
+              testing::Contains(testing::MatchesRegex(
+                  "predictor signbit: reads 0.01 MB per token; recall 0.9[0-9]+, precision 0.*")));
 }
 
 TEST_F(PredictorEngineTest, WhatWasFittedIsTheDefault) {
