@@ -31,6 +31,9 @@ Result<int> perplexity(const OptionValues& values);
 Status check_inspect(const OptionValues& values);
 Result<int> inspect(const OptionValues& values);
 
+Status check_synth(const OptionValues& values);
+Result<int> synth(const OptionValues& values);
+
 Status check_devices(const OptionValues& values);
 Result<int> devices(const OptionValues& values);
 
