@@ -165,8 +165,17 @@ struct Q6_K {
       values[i] = scale * static_cast<float>((low | high << 4) - 32);
     }
   }
+  // The 128 codes of a half.
+  static void pack_half(const int* codes, std::size_t half, std::byte* block) {
+    std::byte* const low = block + half * 64;
+    std::byte* const high = block + kHigh + half * 32;
+    for (std::size_t i = 0; i < 64; ++i)
+      low[i] = static_cast<std::byte>((codes[i] & 15) | (codes[i + 64] & 15) << 4);
+    for (std::size_t i = 0; i < 32; ++i)
+      high[i] = static_cast<std::byte>(codes[i] >> 4 | codes[i + 32] >> 4 << 2 |
+                                       codes[i + 64] >> 4 << 4 | codes[i + 96] >> 4 << 6);
+  }
   static void encode(const float* values, std::byte* block) {
-    std::memset(block, 0, kScales);
     const float d = store_f16(extremes(values, 256).magnitude() / (31 * 127), block + kD);
     int codes[256];
     for (std::size_t part = 0; part < 16; ++part) {
@@ -177,10 +186,7 @@ struct Q6_K {
       for (std::size_t i = part * 16; i < part * 16 + 16; ++i)
         codes[i] = nearest(values[i], scale, -32, 31) + 32;
     }
-    for (std::size_t i = 0; i < 256; ++i) {
-      block[low_byte(i)] |= static_cast<std::byte>((codes[i] & 15) << low_shift(i));
-      block[high_byte(i)] |= static_cast<std::byte>(codes[i] >> 4 << high_shift(i));
-    }
+    for (std::size_t half = 0; half < 2; ++half) pack_half(codes + half * 128, half, block);
   }
 };
 
