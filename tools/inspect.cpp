@@ -1,5 +1,7 @@
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "core/model/gguf_file.hpp"
 #include "core/model/printable.hpp"
@@ -72,6 +74,37 @@ boost::json::value to_json(const GgufTensor& tensor) {
                              {"bytes", tensor.data.size()}};
 }
 
+// What a file says of its own sparsity: `synfire synth` writes these keys.
+struct SparsityKey {
+  std::string_view name;  // after "synfire.synth."
+  std::string_view text;
+};
+constexpr SparsityKey kSparsityKeys[] = {
+    {"active_share", "of the neurons fire per token"},
+    {"token_overlap", "of these fire for the next token too"},
+    {"predicted_share", "of the neurons are predicted"},
+    {"recall", "of what fires is predicted"},
+    {"precision", "of what is predicted fires"},
+};
+
+std::vector<std::pair<SparsityKey, double>> sparsity_of(const GgufFile& file) {
+  std::vector<std::pair<SparsityKey, double>> found;
+  for (const SparsityKey& key : kSparsityKeys) {
+    const Result<double> share = file.get<double>(fmt::format("synfire.synth.{}", key.name));
+    if (share.ok()) found.emplace_back(key, *share);
+  }
+  return found;
+}
+
+void print_sparsity(const GgufFile& file) {
+  const auto shares = sparsity_of(file);
+  if (shares.empty()) return;
+  Table table({{"SPARSITY", Table::Align::right}, {""}});
+  for (const auto& [key, share] : shares)
+    table.add({fmt::format("{:.1f} %", 100 * share), std::string(key.text)});
+  print("\n{}", table.text());
+}
+
 void print_as_json(const GgufFile& file) {
   boost::json::array metadata, tensors;
   for (const GgufEntry& entry : file.metadata()) metadata.push_back(to_json(entry));
@@ -81,11 +114,14 @@ void print_as_json(const GgufFile& file) {
     totals[dtype] = {
         {"tensors", total.tensors}, {"elements", total.elements}, {"bytes", total.bytes}};
   }
+  boost::json::object sparsity;
+  for (const auto& [key, share] : sparsity_of(file)) sparsity[key.name] = share;
   print_json({{"path", json_text(file.path())},
               {"format", file.is_powerinfer() ? "PWRI" : "GGUF"},
               {"version", file.version()},
               {"alignment", file.alignment()},
               {"file_bytes", file.file_bytes()},
+              {"sparsity", std::move(sparsity)},
               {"metadata", std::move(metadata)},
               {"tensors", std::move(tensors)},
               {"totals", std::move(totals)}});
@@ -144,6 +180,7 @@ Result<int> inspect(const OptionValues& values) {
         human_bytes(static_cast<double>(file.file_bytes())), file.metadata().size(),
         file.tensors().size());
   if (!file.metadata().empty()) print_metadata(file);
+  print_sparsity(file);
   if (file.tensors().empty()) return kExitOk;
   print_tensors(file);
   print_totals(file);

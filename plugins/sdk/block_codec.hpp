@@ -33,16 +33,37 @@ inline int unsigned_at(const std::byte* at) { return std::to_integer<int>(*at); 
 inline int signed_at(const std::byte* at) { return static_cast<std::int8_t>(*at); }
 
 // The integer nearest to value / step, in [low, high]; `low` for NaN, 0 where the step vanished.
+// Without branches, so that compilers make vectors of it: adding 1.5 * 2^23 leaves no bits for a
+// fraction and rounds to nearest, ties to even.
 inline int nearest(float value, float step, int low, int high) {
+  constexpr float kNoFraction = 12582912.0F;
   const float scaled = step == 0 ? 0 : value / step;
-  if (!(scaled > static_cast<float>(low))) return low;
-  if (scaled >= static_cast<float>(high)) return high;
-  return static_cast<int>(std::lrintf(scaled));
+  const float above = scaled > static_cast<float>(low) ? scaled : static_cast<float>(low);
+  const float within = above < static_cast<float>(high) ? above : static_cast<float>(high);
+  return static_cast<int>((within + kNoFraction) - kNoFraction);
 }
-inline float largest_magnitude(const float* values, std::size_t n) {
-  float largest = 0;
-  for (std::size_t i = 0; i < n; ++i) largest = std::max(largest, std::fabs(values[i]));
-  return largest;
+// Least and greatest of n values, n a multiple of 8: in eight lanes, again for vectors' sake.
+struct Extremes {
+  float low, high;
+
+  [[nodiscard]] float magnitude() const { return std::max(-low, high); }
+};
+inline Extremes extremes(const float* values, std::size_t n) {
+  float low[8], high[8];
+  for (std::size_t k = 0; k < 8; ++k) low[k] = high[k] = values[k];
+  for (std::size_t i = 8; i < n; i += 8)
+    for (std::size_t k = 0; k < 8; ++k) {
+      low[k] = values[i + k] < low[k] ? values[i + k] : low[k];
+      high[k] = values[i + k] > high[k] ? values[i + k] : high[k];
+    }
+  return {*std::min_element(low, low + 8), *std::max_element(high, high + 8)};
+}
+// The first element of largest magnitude.
+inline float first_extreme(const float* values, std::size_t n) {
+  const Extremes found = extremes(values, n);
+  if (-found.low != found.high) return -found.low > found.high ? found.low : found.high;
+  return *std::find_if(values, values + n - 1,
+                       [&](float value) { return std::fabs(value) == found.high; });
 }
 
 // Nibbles of a block of 32: the low ones are elements 0..15, the high ones 16..31.
@@ -50,10 +71,9 @@ inline int nibble(const std::byte* packed, std::size_t element) {
   const int both = unsigned_at(packed + element % 16);
   return element < 16 ? both & 15 : both >> 4;
 }
-template <typename Code>  // Code(element) in [0, 15]
-void pack_nibbles(const Code& code, std::byte* packed) {
+inline void pack_nibbles(const int* codes, std::byte* packed) {
   for (std::size_t i = 0; i < 16; ++i)
-    packed[i] = static_cast<std::byte>(code(i) | code(i + 16) << 4);
+    packed[i] = static_cast<std::byte>(codes[i] | codes[i + 16] << 4);
 }
 
 // Each dtype: decode(block, values) and encode(values, block).
@@ -87,7 +107,7 @@ struct Q8_0 {  // f16 d, 32 x i8: value = d * q
       values[i] = d * static_cast<float>(signed_at(block + 2 + i));
   }
   static void encode(const float* values, std::byte* block) {
-    const float d = store_f16(largest_magnitude(values, 32) / 127, block);
+    const float d = store_f16(extremes(values, 32).magnitude() / 127, block);
     for (std::size_t i = 0; i < 32; ++i)
       block[2 + i] = static_cast<std::byte>(nearest(values[i], d, -127, 127));
   }
@@ -101,10 +121,10 @@ struct Q4_0 {  // f16 d, 32 x u4: value = d * (q - 8)
   }
   // The element of largest magnitude becomes -8 exactly, whatever its sign.
   static void encode(const float* values, std::byte* block) {
-    const float extreme = *std::max_element(
-        values, values + 32, [](float a, float b) { return std::fabs(a) < std::fabs(b); });
-    const float d = store_f16(extreme / -8, block);
-    pack_nibbles([&](std::size_t i) { return nearest(values[i], d, -8, 7) + 8; }, block + 2);
+    const float d = store_f16(first_extreme(values, 32) / -8, block);
+    int codes[32];
+    for (std::size_t i = 0; i < 32; ++i) codes[i] = nearest(values[i], d, -8, 7) + 8;
+    pack_nibbles(codes, block + 2);
   }
 };
 
@@ -116,10 +136,12 @@ struct Q4_1 {  // f16 d, f16 m, 32 x u4: value = d * q + m
       values[i] = d * static_cast<float>(nibble(block + 4, i)) + m;
   }
   static void encode(const float* values, std::byte* block) {
-    const auto [low, high] = std::minmax_element(values, values + 32);
-    const float d = store_f16((*high - *low) / 15, block);
-    const float m = store_f16(*low, block + 2);
-    pack_nibbles([&](std::size_t i) { return nearest(values[i] - m, d, 0, 15); }, block + 4);
+    const auto [low, high] = extremes(values, 32);
+    const float d = store_f16((high - low) / 15, block);
+    const float m = store_f16(low, block + 2);
+    int codes[32];
+    for (std::size_t i = 0; i < 32; ++i) codes[i] = nearest(values[i] - m, d, 0, 15);
+    pack_nibbles(codes, block + 4);
   }
 };
 
@@ -213,19 +235,28 @@ struct Q6_K {
       values[i] = scale * static_cast<float>((low | high << 4) - 32);
     }
   }
+  // The 128 codes of a half.
+  static void pack_half(const int* codes, std::size_t half, std::byte* block) {
+    std::byte* const low = block + half * 64;
+    std::byte* const high = block + kHigh + half * 32;
+    for (std::size_t i = 0; i < 64; ++i)
+      low[i] = static_cast<std::byte>((codes[i] & 15) | (codes[i + 64] & 15) << 4);
+    for (std::size_t i = 0; i < 32; ++i)
+      high[i] = static_cast<std::byte>(codes[i] >> 4 | codes[i + 32] >> 4 << 2 |
+                                       codes[i + 64] >> 4 << 4 | codes[i + 96] >> 4 << 6);
+  }
   static void encode(const float* values, std::byte* block) {
-    std::memset(block, 0, kScales);
-    const float d = store_f16(largest_magnitude(values, 256) / (31 * 127), block + kD);
+    const float d = store_f16(extremes(values, 256).magnitude() / (31 * 127), block + kD);
+    int codes[256];
     for (std::size_t part = 0; part < 16; ++part) {
-      const float largest = largest_magnitude(values + part * 16, 16);
-      block[kScales + part] = static_cast<std::byte>(nearest(largest / 31, d, 0, 127));
+      const float largest = extremes(values + part * 16, 16).magnitude();
+      const int quantized = nearest(largest / 31, d, 0, 127);
+      block[kScales + part] = static_cast<std::byte>(quantized);
+      const float scale = d * static_cast<float>(quantized);
+      for (std::size_t i = part * 16; i < part * 16 + 16; ++i)
+        codes[i] = nearest(values[i], scale, -32, 31) + 32;
     }
-    for (std::size_t i = 0; i < 256; ++i) {
-      const float scale = d * static_cast<float>(signed_at(block + kScales + i / 16));
-      const int q = nearest(values[i], scale, -32, 31) + 32;
-      block[low_byte(i)] |= static_cast<std::byte>((q & 15) << low_shift(i));
-      block[high_byte(i)] |= static_cast<std::byte>(q >> 4 << high_shift(i));
-    }
+    for (std::size_t half = 0; half < 2; ++half) pack_half(codes + half * 128, half, block);
   }
 };
 

@@ -4,7 +4,7 @@ import subprocess
 
 from support import BINARY, DATA, SOURCE, STORIES, Case, environment
 
-COMMANDS = "run serve generate verify tokenize bench perplexity inspect devices plugins".split()
+COMMANDS = "run serve generate verify tokenize bench perplexity inspect synth devices plugins".split()
 
 
 class Help(Case):
