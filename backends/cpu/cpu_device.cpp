@@ -28,7 +28,8 @@ const KernelTable& kernels_of(SimdLevel level, const CpuFeatures& features) {
 }
 
 CpuDevice::CpuDevice(const CpuOptions& options)
-    : kernels_(kernels_of(options.level, machine_features())),
+    : HostDevice(options.threads),
+      kernels_(kernels_of(options.level, machine_features())),
       team_(options.threads, options.cores, may_spin(options)) {
   if (!options.cores.empty()) pinned_.emplace(options.cores[0]);
 }
@@ -53,7 +54,7 @@ std::unique_ptr<sdk::Kv> CpuDevice::create_kv(const sf_kv_desc& desc) {
 }
 
 std::unique_ptr<sdk::Stage> CpuDevice::compile_stage(const sf_stage_desc& desc) {
-  return std::make_unique<sdk::HostStage>(desc, &find_kernel, this, &find_fusion);
+  return std::make_unique<sdk::HostStage>(desc, &find_kernel, this, counters_, &find_fusion);
 }
 
 void CpuDevice::measure(sf_measurement& measurement) {

@@ -98,6 +98,16 @@ void pack_q6_k_unit(const std::byte* block, std::byte* quants, std::byte* side) 
   std::memcpy(side + 16, block + 208, 2);
 }
 
+// Signs, bit i % 8 of byte i / 8 for element i; `n` bytes of the unit, the rest is zeros.
+void pack_signs(const std::byte* bytes, std::size_t n, std::byte* quants) {
+  std::memset(quants, 0, kUnit / 8);
+  for (std::uint32_t i = 0; i < n * 8; ++i) {
+    const std::uint32_t bit = std::to_integer<std::uint32_t>(bytes[i / 8]) >> i % 8 & 1;
+    const std::uint32_t place = packed_place(i);
+    quants[place / 8] |= static_cast<std::byte>(bit << place % 8);
+  }
+}
+
 // Formats of blocks of 32: `n` blocks of the unit, the rest is zeros.
 void pack_blocks(DType dtype, const std::byte* blocks, std::uint32_t n, std::byte* quants,
                  std::byte* side) {
@@ -116,10 +126,17 @@ void pack_blocks(DType dtype, const std::byte* blocks, std::uint32_t n, std::byt
   }
 }
 
+// Of the file's row; for I8, bytes of signs.
+std::size_t columns_of_unit(DType dtype) { return dtype == DType::i8 ? kUnit / 8 : kUnit; }
+std::size_t n_units(DType dtype, std::size_t cols) {
+  return (cols + columns_of_unit(dtype) - 1) / columns_of_unit(dtype);
+}
+
 }  // namespace
 
 PackedFormat packed_format(DType dtype) {
   switch (dtype) {
+    case DType::i8: return {kUnit / 8, 0};
     case DType::q8_0: return {256, 16};
     case DType::q4_0: return {128, 16};
     case DType::q4_1: return {128, 32};
@@ -132,9 +149,9 @@ PackedFormat packed_format(DType dtype) {
 
 std::size_t packed_stride(DType dtype, std::size_t cols) {
   const PackedFormat format = packed_format(dtype);
-  const std::size_t bytes = format.quant_bytes == 0 ? row_bytes(dtype, cols)
-                                                    : units_of(static_cast<std::uint32_t>(cols)) *
-                                                          (format.quant_bytes + format.side_bytes);
+  const std::size_t bytes = format.quant_bytes == 0
+                                ? row_bytes(dtype, cols)
+                                : n_units(dtype, cols) * (format.quant_bytes + format.side_bytes);
   return (bytes + 63) / 64 * 64;
 }
 
@@ -144,17 +161,19 @@ void pack_row(DType dtype, const std::byte* row, std::size_t cols, std::byte* pa
     std::memcpy(packed, row, row_bytes(dtype, cols));
     return;
   }
-  const std::uint32_t units = units_of(static_cast<std::uint32_t>(cols));
-  const std::size_t unit_bytes = row_bytes(dtype, kUnit);
+  const std::size_t units = n_units(dtype, cols);
+  const std::size_t per_unit = columns_of_unit(dtype);
+  const std::size_t unit_bytes = row_bytes(dtype, per_unit);
   std::byte* quants = packed;
-  std::byte* side = packed + std::size_t{units} * format.quant_bytes;
-  for (std::uint32_t unit = 0; unit < units; ++unit) {
-    const auto left = static_cast<std::uint32_t>(std::min<std::size_t>(cols - unit * kUnit, kUnit));
-    if (left < kUnit) {
+  std::byte* side = packed + units * format.quant_bytes;
+  for (std::size_t unit = 0; unit < units; ++unit) {
+    const auto left = static_cast<std::uint32_t>(std::min(cols - unit * per_unit, per_unit));
+    if (left < per_unit) {
       std::memset(quants, 0, format.quant_bytes);
       std::memset(side, 0, format.side_bytes);
     }
     switch (dtype) {
+      case DType::i8: pack_signs(row, left, quants); break;
       case DType::q4_k: pack_k_unit(row, false, quants, side); break;
       case DType::q5_k: pack_k_unit(row, true, quants, side); break;
       case DType::q6_k: pack_q6_k_unit(row, quants, side); break;

@@ -16,6 +16,7 @@
 //   Q4_1           128 B of nibbles              | 8 x f16 d, 8 x f16 m
 //   Q4_K           128 B of nibbles              | 8 x u8 scale, 8 x u8 minimum, f16 d, f16 dmin
 //   Q5_K           128 B of nibbles, 32 B of 5th bits | the same
+//   I8 (signs)     32 B: place p is bit p % 8 of byte p / 8
 //   Q6_K           128 B of nibbles, 64 B of bit pairs | 16 x i8 scale (by part, then block), f16 d
 //
 // Within a unit, elements lie in packed order (packed_place). Nibble byte b holds the elements at
@@ -28,7 +29,8 @@ struct PackedFormat {
   std::uint32_t side_bytes;   // of a unit
 };
 
-// {0, 0} for dtypes whose rows stay as they are.
+// {0, 0} for dtypes whose rows stay as they are. I8 rows are bytes of 8 signs (sign_linear): `cols`
+// counts bytes here and below, and a unit is 32 of them.
 PackedFormat packed_format(DType dtype);
 
 // From row to row; a multiple of 64.

@@ -51,6 +51,7 @@ struct EngineAssets {
   std::vector<DeviceChoice> devices;
   PlacementKind placement_kind = PlacementKind::single;
   Placement placement;
+  std::optional<GgufFile> sidecar;           // of the predictor; null: it has none
   std::optional<host::Predictor> predictor;  // keeps the weights of predictor_program
   PredictorProgram predictor_program;
   ExecutionPlan plan;

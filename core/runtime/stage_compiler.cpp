@@ -46,6 +46,7 @@ class Compiler {
       cutter_.set_label("layer " + std::to_string(layer));
       const std::uint32_t device = placement_.layers[layer].attention;
       emit(program_.layers[layer].before_ffn, device);
+      if (options_.tap != 0) plan_.taps.push_back(cutter_.export_value(tap(layer, options_.tap)));
       lower_ffn(layer);
       emit(program_.layers[layer].after_ffn, device);
     }

@@ -67,16 +67,17 @@ struct PortRef {
 struct Channel {
   sf_value_desc value;
   PortRef from;
-  std::vector<PortRef> to;  // empty: the host reads it (logits)
+  std::vector<PortRef> to;  // empty: only the host reads it (logits, taps)
 };
 
 struct ExecutionPlan {
   std::vector<DevicePlan> devices;
   std::vector<Channel> channels;
-  std::uint32_t logits = 0;        // channel
-  std::uint32_t forks = 0;         // per step: layers whose FFN leaves its attention device
-  std::uint32_t joins = 0;         // per step
-  std::vector<std::string> notes;  // what a user should know: requantized tensors
+  std::uint32_t logits = 0;         // channel
+  std::vector<std::uint32_t> taps;  // channels by layer, where the host wants to see them
+  std::uint32_t forks = 0;          // per step: layers whose FFN leaves its attention device
+  std::uint32_t joins = 0;          // per step
+  std::vector<std::string> notes;   // what a user should know: requantized tensors
 };
 
 }  // namespace synfire

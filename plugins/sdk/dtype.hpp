@@ -74,6 +74,11 @@ constexpr const DTypeInfo& dtype_info(DType dtype) {
   return *find_dtype(static_cast<std::uint32_t>(dtype));
 }
 
+// Whether a device may be given tensors of it: weights, and bytes, whose meaning is an op's.
+constexpr bool is_device_dtype(const DTypeInfo& info) {
+  return info.is_weight || info.dtype == DType::i8;
+}
+
 // Bytes of `elements` contiguous elements; `elements` is a multiple of the block size.
 constexpr std::size_t row_bytes(DType dtype, std::size_t elements) {
   const DTypeInfo& info = dtype_info(dtype);

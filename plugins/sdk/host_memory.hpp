@@ -47,11 +47,16 @@ inline const DTypeInfo& require_dtype(std::uint32_t dtype, const char* name) {
   return *info;
 }
 
+inline const DTypeInfo& require_device_dtype(std::uint32_t dtype, const char* name) {
+  const DTypeInfo* const info = find_dtype(dtype);
+  return info != nullptr && is_device_dtype(*info) ? *info : require_dtype(dtype, name);
+}
+
 // One matrix or vector, borrowed where the host allows it.
 struct HostWeights : Weights {
   explicit HostWeights(const sf_tensor_desc& desc)
       : name(desc.name == nullptr ? "weights" : desc.name),
-        dtype(require_dtype(desc.dtype, name.c_str()).dtype),
+        dtype(require_device_dtype(desc.dtype, name.c_str()).dtype),
         rows(desc.rows),
         cols(desc.cols),
         row_bytes(synfire::row_bytes(dtype, desc.cols)),

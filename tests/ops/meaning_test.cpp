@@ -53,6 +53,22 @@ TEST_P(MeaningTest, Linear) {
   expect(spec, BatchSpec::of(2), {{1, -1, 2, 0.5f}}, {9, 19, 29, 13, 28, 43});
 }
 
+TEST_P(MeaningTest, SignLinear) {
+  StageSpec spec;
+  const std::uint32_t x = spec.rows(9);
+  // Minus at 0 and 8; at 1, 3, 5 and 7; nowhere. Bits past the width mean nothing.
+  const std::uint32_t signs = spec.weight({"signs",
+                                           DType::i8,
+                                           3,
+                                           2,
+                                           {std::byte{0x01}, std::byte{0xff}, std::byte{0xaa},
+                                            std::byte{0x00}, std::byte{}, std::byte{}}});
+  const std::uint32_t bias = spec.weight(HostTensor::vector({100, 200, 300}));
+  spec.output(spec.op(SF_OP_SIGN_LINEAR, {x}, {SF_VALUE_ROWS, 3}, sf_no_params{}, {signs, bias}));
+  expect(spec, BatchSpec::of(2), {{1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 0, 1, 0, 0, 0, 0, -1}},
+         {125, 205, 345, 102, 198, 300});
+}
+
 TEST_P(MeaningTest, LinearOfEveryDtype) {
   constexpr std::uint32_t kRows = 5, kCols = 512, kTokens = 3;
   for (const DType dtype : weight_dtypes()) {

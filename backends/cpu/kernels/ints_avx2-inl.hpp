@@ -70,6 +70,13 @@ HWY_INLINE VecI dot_add_q8(VecI sum, VecI weights, VecI quants) {
 }
 #endif
 
+// sum[i] += sum of 4 quants, negative where the bit at `minus` is set.
+HWY_INLINE VecI add_signed(VecI sum, VecI quants, const std::byte* minus) {
+  const __m256i ones = _mm256_set1_epi8(1);
+  const __m256i signs = or_ints(spread_bits(minus, -1), ones);
+  return dot_add(sum, ones, _mm256_sign_epi8(quants, signs));
+}
+
 HWY_INLINE VecI times(VecI a, std::int32_t factor) {
   return _mm256_mullo_epi32(a, _mm256_set1_epi32(factor));
 }

@@ -47,6 +47,14 @@ HWY_INLINE VecI dot_add_q8(VecI sum, VecI weights, VecI quants) {
   return _mm512_dpbusd_epi32(sum, weights, quants);
 }
 
+// sum[i] += sum of 4 quants, negative where the bit at `minus` is set.
+HWY_INLINE VecI add_signed(VecI sum, VecI quants, const std::byte* minus) {
+  __mmask64 mask;
+  __builtin_memcpy(&mask, minus, sizeof mask);
+  const __m512i applied = _mm512_mask_sub_epi8(quants, mask, no_ints(), quants);
+  return _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(1), applied);
+}
+
 HWY_INLINE VecI times(VecI a, std::int32_t factor) {
   return _mm512_mullo_epi32(a, _mm512_set1_epi32(factor));
 }

@@ -51,6 +51,13 @@ struct KernelTable {
 
   RowKernels f32, f16, bf16, q8_0, q4_0, q4_1, q4_k, q5_k, q6_k;
 
+  // out[r] = sum over i of x_i, minus x_i twice where the bit of i in row r is set, for n_rows
+  // packed rows of n_units units at a stride. x is a token of Activations. A row's value does not
+  // depend on the other rows of the call.
+  void (*sign_dot)(const std::byte* rows, std::size_t stride, std::uint32_t n_rows,
+                   std::uint32_t n_units, const std::int8_t* quants, const float* scales,
+                   float* out);
+
   // One row of x to 8-bit blocks of 32; see Activations for the results.
   void (*quantize)(const float* x, std::uint32_t n, std::int8_t* quants, float* scales,
                    std::int32_t* sums);

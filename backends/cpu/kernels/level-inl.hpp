@@ -31,6 +31,7 @@ HWY_BEFORE_NAMESPACE();
 #include "backends/cpu/kernels/packed_dot-inl.hpp"
 #include "backends/cpu/kernels/packed_panel-inl.hpp"
 #include "backends/cpu/kernels/packed_add-inl.hpp"
+#include "backends/cpu/kernels/sign_dot-inl.hpp"
 // clang-format on
 
 namespace synfire::cpu {
@@ -57,6 +58,7 @@ constexpr KernelTable kTable = {
     kDecodedRows<Q4KFormat>,
     kDecodedRows<Q5KFormat>,
     kDecodedRows<Q6KFormat>,
+    sign_dot,
     quantize_floats,
     add_rows,
     add_scaled_floats,

@@ -24,6 +24,17 @@ class NeuronFfn {
   }
   // For each of n gates, whether up and down are read.
   void apply_rule(const float* gates, std::uint32_t n, bool* passes) const;
+  // For sf_counters: neurons whose deciding row was read if it was not given, those that passed the
+  // rule for some token, and passes of all tokens.
+  void count(std::uint32_t asked, std::uint32_t fired, std::uint64_t active,
+             std::size_t member) const {
+    const bool gated = neurons_.gated();
+    if (!gates_given())
+      call_.count_rows(gated ? sdk::NeuronPart::gate : sdk::NeuronPart::up, asked, member);
+    if (gated) call_.count_rows(sdk::NeuronPart::up, fired, member);
+    call_.count_rows(sdk::NeuronPart::down, fired, member);
+    call_.count_active(active, member);
+  }
   // h = act(gate) * up, or act(gate) without gate rows.
   void activate(const float* gates, const float* ups, std::uint32_t n, float* hidden) const {
     device_.kernels().activate(params_.activation, gates, neurons_.gated() ? ups : nullptr, n,
@@ -50,7 +61,7 @@ class NeuronFfnDecode : public NeuronFfn {
  private:
   struct Fired;
 
-  void run_chunk(std::uint32_t chunk, float* partial, std::byte* scratch) const;
+  void run_chunk(std::uint32_t chunk, float* partial, std::byte* scratch, std::size_t member) const;
   std::uint32_t list_chunk(std::uint32_t chunk, std::uint32_t* ids) const;
   void find_fired(const std::uint32_t* ids, std::uint32_t n, Fired& fired) const;
   void add_fired(const Fired& fired, float* partial) const;
@@ -67,7 +78,7 @@ class NeuronFfnBatch : public NeuronFfn {
   void run();
 
  private:
-  void run_hidden_tile(std::uint32_t first, std::byte* scratch);
+  void run_hidden_tile(std::uint32_t first, std::byte* scratch, std::size_t member);
   void find_gates(Tile& tile) const;
   void run_down_slice(std::uint32_t first_column, std::byte* scratch) const;
   void add_down_rows(std::uint32_t first, std::uint32_t n, std::uint32_t first_column,

@@ -42,6 +42,14 @@ struct NeuronFfnBatch::Tile {
     n_rows = kept_rows;
   }
 
+  [[nodiscard]] std::uint64_t n_passes() const {
+    std::uint64_t n = 0;
+    for (std::uint32_t i = 0; i < n_tokens; ++i)
+      n += static_cast<std::uint64_t>(
+          std::count(passes + i * kTileRows, passes + i * kTileRows + n_rows, true));
+    return n;
+  }
+
   void move_token(std::uint32_t from, std::uint32_t to) {
     tokens[to] = tokens[from];
     std::copy_n(gates + from * kTileRows, kTileRows, gates + to * kTileRows);
@@ -98,7 +106,7 @@ void NeuronFfnBatch::run() {
                               std::max(Tile::bytes(n_tokens), slice_bytes));
   device_.team().parallel_for(
       (n + kTileRows - 1) / kTileRows, [&](std::size_t tile, std::size_t member) {
-        run_hidden_tile(static_cast<std::uint32_t>(tile) * kTileRows, scratch.of(member));
+        run_hidden_tile(static_cast<std::uint32_t>(tile) * kTileRows, scratch.of(member), member);
       });
   device_.team().parallel_for(units_of(d_model_), [&](std::size_t slice, std::size_t member) {
     run_down_slice(static_cast<std::uint32_t>(slice) * kColumns, scratch.of(member));
@@ -121,7 +129,7 @@ void NeuronFfnBatch::find_gates(Tile& tile) const {
   }
 }
 
-void NeuronFfnBatch::run_hidden_tile(std::uint32_t first, std::byte* scratch) {
+void NeuronFfnBatch::run_hidden_tile(std::uint32_t first, std::byte* scratch, std::size_t member) {
   const std::uint32_t n_tokens = call_.batch().n_tokens;
   const std::size_t n_entries = entries_.size();
   const std::uint32_t n = std::min(kTileRows, entries_.size() - first);
@@ -133,7 +141,9 @@ void NeuronFfnBatch::run_hidden_tile(std::uint32_t first, std::byte* scratch) {
   list_tile(entries_, first, n, n_tokens, tile);
   if (tile.n_tokens == 0) return;
   find_gates(tile);
+  const std::uint32_t asked = tile.n_rows;
   tile.compact();
+  count(asked, tile.n_rows, tile.n_passes(), member);
   if (tile.n_tokens == 0) return;
   if (neurons_.gated())
     rows_.dot(NeuronRow::up, tile.ids, tile.n_rows, nullptr, tile.tokens, tile.n_tokens, tile.ups);

@@ -24,7 +24,8 @@ void NeuronFfnDecode::run() {
                                   (2 * sizeof(std::uint32_t) + sizeof(float));
   const MemberScratch scratch(device_.workspace(), device_.team().members(), chunk_bytes);
   device_.team().parallel_for(chunks, [&](std::size_t chunk, std::size_t member) {
-    run_chunk(static_cast<std::uint32_t>(chunk), partials + chunk * width, scratch.of(member));
+    run_chunk(static_cast<std::uint32_t>(chunk), partials + chunk * width, scratch.of(member),
+              member);
   });
   add_partials(partials);
 }
@@ -39,11 +40,14 @@ std::uint32_t NeuronFfnDecode::list_chunk(std::uint32_t chunk, std::uint32_t* id
   return listed;
 }
 
-void NeuronFfnDecode::run_chunk(std::uint32_t chunk, float* partial, std::byte* scratch) const {
+void NeuronFfnDecode::run_chunk(std::uint32_t chunk, float* partial, std::byte* scratch,
+                                std::size_t member) const {
   const std::uint32_t room = std::min(chunk_neurons_, entries_.size());
   auto* const ids = reinterpret_cast<std::uint32_t*>(scratch);
   Fired fired{ids + room, reinterpret_cast<float*>(ids + 2 * room)};
-  find_fired(ids, list_chunk(chunk, ids), fired);
+  const std::uint32_t listed = list_chunk(chunk, ids);
+  find_fired(ids, listed, fired);
+  count(listed, fired.n, fired.n, member);
   std::memset(partial, 0, accumulator_floats(d_model_) * sizeof(float));
   add_fired(fired, partial);
 }

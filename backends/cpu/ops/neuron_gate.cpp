@@ -10,6 +10,7 @@ void neuron_gate(CpuDevice& device, const sdk::OpCall& call) {
   if (n_tokens == 0 || neurons.resident().empty()) return;
   std::uint32_t* ids = nullptr;
   const std::uint32_t n = list_resident(device, neurons, &ids);
+  call.count_rows(neurons.gated() ? sdk::NeuronPart::gate : sdk::NeuronPart::up, n);
   const NeuronRows rows(device, neurons, call.input(0), n_tokens);
   const std::uint32_t* const tokens = all_tokens(device, n_tokens);
 

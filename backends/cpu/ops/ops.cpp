@@ -55,6 +55,7 @@ sdk::HostStage::Kernel find_kernel(const sdk::OpInfo& info) {
     case SF_OP_NEURON_GATE: return &run<neuron_gate>;
     case SF_OP_SELECT: return &run<select>;
     case SF_OP_NEURON_FFN: return &run<neuron_ffn>;
+    case SF_OP_SIGN_LINEAR: return &run<sign_linear>;
     default: throw sdk::Error(sdk::kUnimplemented, std::string("cpu: op ") + info.name);
   }
 }

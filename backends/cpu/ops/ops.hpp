@@ -30,5 +30,6 @@ void gather_wanted(CpuDevice& device, const sdk::OpCall& call);
 void neuron_gate(CpuDevice& device, const sdk::OpCall& call);
 void select(CpuDevice& device, const sdk::OpCall& call);
 void neuron_ffn(CpuDevice& device, const sdk::OpCall& call);
+void sign_linear(CpuDevice& device, const sdk::OpCall& call);
 
 }  // namespace synfire::cpu
