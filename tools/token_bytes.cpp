@@ -51,8 +51,8 @@ Result<TokenBytes> count_token_bytes(const std::filesystem::path& model,
   }
   const Hparams& h = program.hparams;
   SYNFIRE_ASSIGN_OR_RETURN(const DType dtype, kv_dtype_of(kv_dtype, h.head_dim));
-  bytes.kv = 2.0 * h.n_layers * h.n_kv_heads *
-             static_cast<double>(row_bytes(dtype, h.head_dim)) * positions;
+  bytes.kv = 2.0 * h.n_layers * h.n_kv_heads * static_cast<double>(row_bytes(dtype, h.head_dim)) *
+             positions;
   return bytes;
 }
 
