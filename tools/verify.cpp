@@ -18,6 +18,8 @@ namespace {
 Result<EngineConfig> config_for(const Golden& golden, const OptionValues& values) {
   SYNFIRE_ASSIGN_OR_RETURN(EngineConfig config, verify_config(values));
   if (!golden.predictor_threshold()) return config;
+  // A rounded key may push a score over the threshold, and a neuron is there or is not.
+  if (!names_kv_dtype(values)) config.kv_dtype = "f32";
   if (config.predictor.empty() || config.predictor == "exact" || config.predictor == "none") {
     return error(StatusCode::failed_precondition,
                  "{}: its answers are with the file's own predictors, want --predictor NAME",

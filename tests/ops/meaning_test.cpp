@@ -354,8 +354,8 @@ class NeuronMeaningTest : public MeaningTest {
         want[i] += static_cast<float>(hidden * down[i]);
     }
     expect(ffn_stage(neurons, {SF_ACTIVATION_SILU, SF_GATE_NONE, 0, 0}), BatchSpec::of(1), {x},
-           want, std::max(tolerance(SF_OP_NEURON_FFN, dtype),
-                          tolerance(SF_OP_NEURON_FFN, down_dtype)));
+           want,
+           std::max(tolerance(SF_OP_NEURON_FFN, dtype), tolerance(SF_OP_NEURON_FFN, down_dtype)));
   }
 
  private:
