@@ -1,11 +1,13 @@
 // Linear ops of the CPU backend, in GB/s of weights read and as a share of the bandwidth that the
-// same threads reach on a plain read of memory (the probe of measure()), and in GMAC/s for prefill.
+// same threads reach on a plain read of memory (the probe of measure()); for prefill in GMAC/s and
+// as a share of what the multipliers reach on registers.
 //
 //   cpu_linear_bench --benchmark_filter=Decode      SYNFIRE_BENCH_THREADS=2 for another team
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>
 #include <cstring>
+#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
@@ -14,6 +16,7 @@
 #include "backends/cpu/measure.hpp"
 #include "backends/cpu/ops/row_dots.hpp"
 #include "plugins/sdk/block_codec.hpp"
+#include "tests/bench/avx512_peak.hpp"
 
 namespace synfire::cpu {
 namespace {
@@ -139,6 +142,17 @@ void decode(benchmark::State& state, DType dtype) {
   state.counters["probe_GB/s"] = probe / 1e9;
 }
 
+// Multiply-adds per second that the team's members reach at the same time on registers; 0 where the
+// level has no instruction to count by.
+double peak(DType dtype) {
+  if (device().kernels().name != avx512_kernels().name) return 0;
+  std::vector<double> rates(device().team().members());
+  device().team().parallel_for(rates.size(), [&](std::size_t chunk, std::size_t) {
+    rates[chunk] = wants_quants(dtype) ? bench::int8_peak() : bench::float_peak();
+  });
+  return std::accumulate(rates.begin(), rates.end(), 0.0);
+}
+
 // A layer's matrix and many tokens. `x_decode`: how many times more tokens per second than decode
 // would reach at the full bandwidth.
 void prefill(benchmark::State& state, DType dtype) {
@@ -151,6 +165,9 @@ void prefill(benchmark::State& state, DType dtype) {
   const double bytes = static_cast<double>(kRows) * static_cast<double>(row_bytes(dtype, kCols));
   state.counters["GMAC/s"] =
       benchmark::Counter(tokens * kRows * kCols / 1e9, benchmark::Counter::kIsRate);
+  if (const double most = peak(dtype); most > 0)
+    state.counters["of_peak"] =
+        benchmark::Counter(tokens * kRows * kCols / most, benchmark::Counter::kIsRate);
   state.counters["x_decode"] =
       benchmark::Counter(tokens * bytes / probe, benchmark::Counter::kIsRate);
 }

@@ -71,8 +71,9 @@ struct FloatKeys {
   template <int Q>
   HWY_INLINE static void score(const AttendChunk& chunk, std::uint32_t n_tiles,
                                const AttendRow* rows, Scores* scores) {
-    // Enough sums side by side to hide the latency of an addition.
-    constexpr int kTiles = Q >= 4 ? (kLanes == 16 ? 2 : 1) : 4 / Q;
+    // Enough sums side by side to hide the latency of an addition; no tile more than that takes,
+    // for a query's element that meets one vector comes from memory for free.
+    constexpr int kTiles = Q == 8 ? 1 : Q == 4 ? (kLanes == 16 ? 4 : 1) : 4 / Q;
     std::uint32_t t = 0;
     for (; t + kTiles <= n_tiles; t += kTiles) score_tiles<Row, Q, kTiles>(chunk, t, rows, scores);
     for (; t < n_tiles; ++t) score_tiles<Row, Q, 1>(chunk, t, rows, scores);

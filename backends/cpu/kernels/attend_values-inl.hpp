@@ -14,7 +14,8 @@ struct FloatValues {
   template <int Q>
   HWY_INLINE static void weigh(const AttendChunk& chunk, std::uint32_t n_tiles,
                                std::uint32_t length, const Scores* shares, bool ahead, float* out) {
-    constexpr std::uint32_t kWide = Q <= 4 && kLanes == 16 ? 4 : 2;  // vectors at once
+    // Vectors at once: so many that the latency of an addition is hidden; as for keys.
+    constexpr std::uint32_t kWide = Q == 8 ? 1 : kLanes == 16 ? 4 : 2;
     std::uint32_t i = 0;
     for (; i + kWide * kLanes <= chunk.head_dim; i += kWide * kLanes)
       columns<Q, kWide>(chunk, n_tiles, length, shares, ahead && i == 0, i, 0, out);
@@ -75,6 +76,7 @@ struct Q8Values {
   template <int Q>
   HWY_INLINE static void weigh(const AttendChunk& chunk, std::uint32_t n_tiles,
                                std::uint32_t length, const Scores* shares, bool ahead, float* out) {
+    constexpr std::uint32_t kWide = Q == 8 ? 1 : 2;  // vectors at once
     alignas(64) Scores scaled[Q];
     for (std::uint32_t b = 0; b < chunk.head_dim / 32; ++b) {
       for (std::uint32_t t = 0; t < n_tiles; ++t) {
@@ -89,28 +91,27 @@ struct Q8Values {
         }
       }
       for (std::uint32_t i = 0; i < 32; i += kWide * kLanes)
-        columns<Q>(chunk, n_tiles, length, scaled, ahead && b == 0 && i == 0, b * 32 + i, out);
+        columns<Q, kWide>(chunk, n_tiles, length, scaled, ahead && b == 0 && i == 0, b * 32 + i,
+                          out);
     }
   }
 
  private:
-  static constexpr std::uint32_t kWide = 2;  // vectors at once
-
   HWY_INLINE static VecF load(const std::byte* quants) {
     const hn::Rebind<std::int8_t, Floats> bytes;
     const auto narrow = hn::LoadU(bytes, reinterpret_cast<const std::int8_t*>(quants));
     return hn::ConvertTo(kFloats, hn::PromoteTo(hn::Rebind<std::int32_t, Floats>(), narrow));
   }
 
-  template <int Q>
+  template <int Q, std::uint32_t C>
   HWY_INLINE static void columns(const AttendChunk& chunk, std::uint32_t n_tiles,
                                  std::uint32_t length, const Scores* shares, bool ahead,
                                  std::uint32_t first, float* out) {
-    VecF acc[Q][kWide];
+    VecF acc[Q][C];
 #pragma GCC unroll 8
     for (int q = 0; q < Q; ++q)
 #pragma GCC unroll 4
-      for (std::uint32_t c = 0; c < kWide; ++c) acc[q][c] = hn::Zero(kFloats);
+      for (std::uint32_t c = 0; c < C; ++c) acc[q][c] = hn::Zero(kFloats);
     for (std::uint32_t t = 0; t < n_tiles; ++t) {
       const AttendTile& tile = chunk.tiles[t];
       const std::uint32_t left = length - tile.first;
@@ -119,21 +120,20 @@ struct Q8Values {
       for (std::uint32_t p = 0; p < n; ++p) {
         const std::size_t at = std::size_t{p} * chunk.head_dim;
         if (next != nullptr) fetch(next + at);
-        VecF value[kWide];
+        VecF value[C];
 #pragma GCC unroll 4
-        for (std::uint32_t c = 0; c < kWide; ++c)
+        for (std::uint32_t c = 0; c < C; ++c)
           value[c] = load(tile.values + at + first + c * kLanes);
 #pragma GCC unroll 8
         for (int q = 0; q < Q; ++q) {
           const VecF share = hn::Set(kFloats, shares[q][t * kKvTile + p]);
 #pragma GCC unroll 4
-          for (std::uint32_t c = 0; c < kWide; ++c)
-            acc[q][c] = hn::MulAdd(share, value[c], acc[q][c]);
+          for (std::uint32_t c = 0; c < C; ++c) acc[q][c] = hn::MulAdd(share, value[c], acc[q][c]);
         }
       }
     }
     for (int q = 0; q < Q; ++q)
-      for (std::uint32_t c = 0; c < kWide; ++c)
+      for (std::uint32_t c = 0; c < C; ++c)
         hn::StoreU(acc[q][c], kFloats,
                    out + static_cast<std::size_t>(q) * chunk.head_dim + first + c * kLanes);
   }
