@@ -81,7 +81,11 @@ struct EngineStats {
       requests_refused;
   std::uint64_t requests_running, requests_waiting;
   std::uint64_t steps, prompt_tokens, generated_tokens;
-  std::uint64_t forks, joins;  // of split layers, since the start
+  // Since the start: times that something left for several devices, and that their parts met.
+  std::uint64_t forks, joins;
+  // Of all steps: from when they were sent to the last device's answer, and what the busiest device
+  // of each spent in its stages. The rest is hand-offs and waits.
+  Duration step_time{}, busiest_time{};
   Duration uptime{};
 };
 

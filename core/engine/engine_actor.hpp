@@ -88,6 +88,8 @@ class EngineActor final : public Actor<EngineMessage, EngineControl> {
   Session* session_ = nullptr;
   std::uint32_t n_tokens_ = 0;
   std::uint32_t n_wanted_ = 0;
+  TimePoint begun_at_{};
+  std::uint64_t busiest_ns_ = 0;
   bool cancelled_ = false;  // its session was cancelled meanwhile
   Status lost_;             // a device died meanwhile: all sessions end with the step
 };

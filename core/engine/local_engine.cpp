@@ -275,6 +275,8 @@ EngineStats LocalEngine::stats() const {
   stats.generated_tokens = c.generated_tokens;
   stats.forks = c.forks;
   stats.joins = c.joins;
+  stats.step_time = std::chrono::nanoseconds(c.step_ns);
+  stats.busiest_time = std::chrono::nanoseconds(c.busiest_ns);
   stats.uptime = SteadyClock().now() - started_at_;
   return stats;
 }
