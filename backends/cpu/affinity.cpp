@@ -10,20 +10,26 @@ int this_thread_id() { return static_cast<int>(syscall(SYS_gettid)); }
 
 }  // namespace
 
-void pin_this_thread(unsigned core) {
-  if (core >= CPU_SETSIZE) return;
+void keep_this_thread(const ThreadHomes& homes, std::size_t member) {
+  if (homes.processors.empty()) return;
   cpu_set_t set;
   CPU_ZERO(&set);
-  CPU_SET(core, &set);
+  const auto allow = [&set](unsigned processor) {
+    if (processor < CPU_SETSIZE) CPU_SET(processor, &set);
+  };
+  if (homes.one_each)
+    allow(homes.processors[member % homes.processors.size()]);
+  else
+    for (const unsigned processor : homes.processors) allow(processor);
   sched_setaffinity(0, sizeof set, &set);
 }
 
-PinnedHere::PinnedHere(unsigned core)
+KeptHere::KeptHere(const ThreadHomes& homes)
     : thread_(this_thread_id()), known_(sched_getaffinity(0, sizeof before_, &before_) == 0) {
-  pin_this_thread(core);
+  keep_this_thread(homes, 0);
 }
 
-PinnedHere::~PinnedHere() {
+KeptHere::~KeptHere() {
   if (known_ && thread_ == this_thread_id()) sched_setaffinity(0, sizeof before_, &before_);
 }
 

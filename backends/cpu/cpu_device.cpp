@@ -12,9 +12,8 @@ namespace {
 
 // Spinning members must have a core each.
 bool may_spin(const CpuOptions& options) {
-  const std::size_t own =
-      options.cores.empty() ? machine_topology().processing_units.size() : options.cores.size();
-  return options.threads <= own;
+  const std::vector<unsigned>& own = options.homes.processors;
+  return options.threads <= (own.empty() ? machine_topology().processing_units.size() : own.size());
 }
 
 }  // namespace
@@ -26,9 +25,8 @@ const KernelTable& kernels_of(SimdLevel level, const CpuFeatures& features) {
 
 CpuDevice::CpuDevice(const CpuOptions& options)
     : kernels_(kernels_of(options.level, machine_features())),
-      team_(options.threads, options.cores, may_spin(options)) {
-  if (!options.cores.empty()) pinned_.emplace(options.cores[0]);
-}
+      kept_(options.homes),
+      team_(options.threads, options.homes, may_spin(options)) {}
 
 bool CpuDevice::supports(const sdk::OpQuery& query) {
   if (query.neurons != nullptr) sdk::HostNeurons::check(*query.neurons);

@@ -42,12 +42,12 @@ std::size_t parse_threads(std::string_view text) {
   return *threads;
 }
 
-std::vector<unsigned> usable_cores(std::string_view text, const Topology& topology) {
+std::vector<unsigned> usable_cores(std::string_view text, const NumaNode& node) {
   std::vector<unsigned> cores = parse_core_list(text);
-  const std::vector<unsigned>& usable = topology.processing_units;
+  const std::vector<unsigned>& usable = node.processing_units;
   for (const unsigned core : cores)
     if (!std::binary_search(usable.begin(), usable.end(), core))
-      refuse("cores", text, "some of the usable processors " + ranges(usable));
+      refuse("cores", text, "some of the device's processors " + ranges(usable));
   return cores;
 }
 
@@ -78,9 +78,13 @@ std::vector<unsigned> parse_core_list(std::string_view text) {
   }
 }
 
-CpuOptions CpuOptions::parse(const sf_options& options, const Topology& topology,
+CpuOptions CpuOptions::parse(const sf_options& options, const Topology& topology, std::size_t node,
                              const CpuFeatures& features, const char* simd_environment) {
+  const NumaNode& home = topology.nodes[node];
   CpuOptions parsed;
+  // Not one core each: when somebody else is busy on one, the system moves us to one that is not.
+  if (topology.nodes.size() > 1) parsed.homes = {home.processing_units, false};
+  std::size_t own = home.physical_cores.size();
   std::optional<std::size_t> threads;
   std::string_view simd = simd_environment == nullptr ? "" : simd_environment;
   std::string_view simd_source = "SYNFIRE_SIMD";
@@ -90,7 +94,8 @@ CpuOptions CpuOptions::parse(const sf_options& options, const Topology& topology
     if (key == "threads") {
       threads = parse_threads(value);
     } else if (key == "cores") {
-      parsed.cores = usable_cores(value, topology);
+      parsed.homes = {usable_cores(value, home), true};
+      own = parsed.homes.processors.size();
     } else if (key == "simd") {
       if (!parse_level(value)) refuse(key, value, "avx2, avx512 or amx");
       simd = value;
@@ -100,8 +105,7 @@ CpuOptions CpuOptions::parse(const sf_options& options, const Topology& topology
                                                   " is unknown, want threads, cores or simd");
     }
   }
-  const std::vector<unsigned>& own = parsed.cores.empty() ? topology.physical_cores : parsed.cores;
-  parsed.threads = threads.value_or(std::min(own.size(), kMaxThreads));
+  parsed.threads = threads.value_or(std::min(own, kMaxThreads));
   parsed.level = choose_level(features, simd, simd_source);
   return parsed;
 }
