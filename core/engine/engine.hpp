@@ -18,7 +18,7 @@ namespace synfire {
 
 class Tokenizer;
 
-enum class PlacementKind : std::uint8_t { single, layer, neuron };
+enum class PlacementKind : std::uint8_t { single, layer, neuron, shard };
 
 // What an engine is made of. Text fields are as users write them; make() checks everything.
 struct EngineConfig {
@@ -66,7 +66,7 @@ struct PluginStatus {
 // Which device does what, for people.
 struct LayerPlacement {
   std::uint32_t layer;
-  std::string attention_device;
+  std::string attention_device;                                // those that share it: "cpu:0+cpu:1"
   std::vector<std::pair<std::string, std::uint32_t>> neurons;  // device, neurons of the FFN
 };
 struct PlacementInfo {

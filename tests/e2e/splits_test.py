@@ -11,6 +11,12 @@ class Splits(VerifyCase):
                     self.checks(model, golden, "--device", "cpu:0,reference:0", "--placement", placement,
                                 "--split", share, "--predictor", predictor)
 
+    def test_shards(self):
+        for model, golden, predictor in [(STORIES, STORIES_GOLDEN, "none"), (ARCEE, ARCEE_GOLDEN, "exact")]:
+            for devices in ["cpu:0,reference:0", "cpu:0[cores=0],cpu:0[cores=1]"]:
+                with self.subTest(devices=devices, predictor=predictor):
+                    self.checks(model, golden, "--device", devices, "--placement", "shard", "--predictor", predictor)
+
     def test_splits_of_a_silu_model(self):
         self.split(STORIES, STORIES_GOLDEN, "none")
 
