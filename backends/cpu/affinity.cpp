@@ -3,8 +3,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <mutex>
+#include <set>
+#include <utility>
+
 namespace synfire::cpu {
 namespace {
+
+std::mutex claims_mutex;
+std::set<unsigned> claimed;  // guarded by claims_mutex
 
 int this_thread_id() { return static_cast<int>(syscall(SYS_gettid)); }
 
@@ -22,6 +29,19 @@ void keep_this_thread(const ThreadHomes& homes, std::size_t member) {
   else
     for (const unsigned processor : homes.processors) allow(processor);
   sched_setaffinity(0, sizeof set, &set);
+}
+
+ProcessorClaim::ProcessorClaim(std::vector<unsigned> processors) {
+  const std::lock_guard lock(claims_mutex);
+  for (const unsigned processor : processors)
+    if (claimed.contains(processor)) return;
+  claimed.insert(processors.begin(), processors.end());
+  processors_ = std::move(processors);
+}
+
+ProcessorClaim::~ProcessorClaim() {
+  const std::lock_guard lock(claims_mutex);
+  for (const unsigned processor : processors_) claimed.erase(processor);
 }
 
 KeptHere::KeptHere(const ThreadHomes& homes)

@@ -18,6 +18,23 @@ struct ThreadHomes {
 // never right.
 void keep_this_thread(const ThreadHomes& homes, std::size_t member);
 
+// Processors that one device of this process has for itself, as far as this process goes.
+// Thread-safe.
+class ProcessorClaim {
+ public:
+  ProcessorClaim() = default;
+  // Not held where another claim has one of them.
+  explicit ProcessorClaim(std::vector<unsigned> processors);
+  ~ProcessorClaim();
+  ProcessorClaim(const ProcessorClaim&) = delete;
+  ProcessorClaim& operator=(const ProcessorClaim&) = delete;
+
+  [[nodiscard]] bool held() const { return !processors_.empty(); }
+
+ private:
+  std::vector<unsigned> processors_;
+};
+
 // Keeps the calling thread, as member 0, at home while it lives, then lets it run where it could
 // before. Destruct on the same thread; on another one it leaves both alone.
 class KeptHere {

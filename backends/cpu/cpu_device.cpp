@@ -25,8 +25,10 @@ const KernelTable& kernels_of(SimdLevel level, const CpuFeatures& features) {
 
 CpuDevice::CpuDevice(const CpuOptions& options)
     : kernels_(kernels_of(options.level, machine_features())),
-      kept_(options.homes),
-      team_(options.threads, options.homes, may_spin(options)) {}
+      claim_(options.homes.one_each ? options.homes.processors : std::vector<unsigned>()),
+      homes_(claim_.held() ? options.homes : options.homes_if_shared),
+      kept_(homes_),
+      team_(options.threads, homes_, may_spin(options)) {}
 
 bool CpuDevice::supports(const sdk::OpQuery& query) {
   if (query.neurons != nullptr) sdk::HostNeurons::check(*query.neurons);

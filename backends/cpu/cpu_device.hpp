@@ -32,6 +32,8 @@ class CpuDevice : public sdk::HostDevice {
 
  private:
   const KernelTable& kernels_;
+  ProcessorClaim claim_;
+  ThreadHomes homes_;
   KeptHere kept_;
   ThreadTeam team_;
   Workspace workspace_;

@@ -82,8 +82,7 @@ CpuOptions CpuOptions::parse(const sf_options& options, const Topology& topology
                              const CpuFeatures& features, const char* simd_environment) {
   const NumaNode& home = topology.nodes[node];
   CpuOptions parsed;
-  // Not one core each: when somebody else is busy on one, the system moves us to one that is not.
-  if (topology.nodes.size() > 1) parsed.homes = {home.processing_units, false};
+  parsed.node = home.os_index;
   std::size_t own = home.physical_cores.size();
   std::optional<std::size_t> threads;
   std::string_view simd = simd_environment == nullptr ? "" : simd_environment;
@@ -95,6 +94,7 @@ CpuOptions CpuOptions::parse(const sf_options& options, const Topology& topology
       threads = parse_threads(value);
     } else if (key == "cores") {
       parsed.homes = {usable_cores(value, home), true};
+      parsed.homes_if_shared = parsed.homes;
       own = parsed.homes.processors.size();
     } else if (key == "simd") {
       if (!parse_level(value)) refuse(key, value, "avx2, avx512 or amx");
@@ -105,8 +105,13 @@ CpuOptions CpuOptions::parse(const sf_options& options, const Topology& topology
                                                   " is unknown, want threads, cores or simd");
     }
   }
-  parsed.threads = threads.value_or(std::min(own, kMaxThreads));
   parsed.level = choose_level(features, simd, simd_source);
+  parsed.threads = threads.value_or(std::min(own, kMaxThreads));
+  if (!parsed.homes.processors.empty()) return parsed;  // as asked for
+  if (topology.nodes.size() > 1) parsed.homes_if_shared = {home.processing_units, false};
+  // A thread for every core has nowhere better to go. Fewer move out of the way of whoever is busy.
+  const bool one_each = parsed.threads == home.physical_cores.size();
+  parsed.homes = one_each ? ThreadHomes{home.physical_cores, true} : parsed.homes_if_shared;
   return parsed;
 }
 

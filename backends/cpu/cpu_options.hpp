@@ -16,8 +16,12 @@ namespace synfire::cpu {
 struct CpuOptions {
   static constexpr std::size_t kMaxThreads = 256;
 
+  unsigned node = 0;  // the system's number, for bind_to_node()
   std::size_t threads = 1;
-  ThreadHomes homes;  // the listed cores, one for each; else anywhere on the node
+  // The listed cores, one for each thread; else the node's, one for each where there are as many
+  // threads; else anywhere on the node.
+  ThreadHomes homes;
+  ThreadHomes homes_if_shared;  // where another device of this process has some of those cores
   SimdLevel level = SimdLevel::avx2;
 
   // threads=N, cores=0-3,7, simd=avx2|avx512|amx. `simd_environment` is the value of SYNFIRE_SIMD

@@ -14,22 +14,25 @@ std::atomic<std::size_t> members_of_all_teams{0};  // of this process
 // Longer than the serial gaps between the ops of a stage, shorter than anything a user would
 // notice.
 constexpr std::chrono::microseconds kSpin{50};
+// From then on whoever else wants the core gets it: another process, or the thread that we wait
+// for.
+constexpr std::chrono::microseconds kYield{5};
 
 // Spins until `done` or until kSpin has passed; true if done.
 template <typename Done>
 bool spin_until(const Done& done) {
-  for (int i = 0; i < 16; ++i) {
-    if (done()) return true;
-    _mm_pause();
-  }
-  const auto deadline = std::chrono::steady_clock::now() + kSpin;
-  do {
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point begin{};
+  for (bool first = true;; first = false) {
     for (int i = 0; i < 16; ++i) {
       if (done()) return true;
       _mm_pause();
     }
-  } while (std::chrono::steady_clock::now() < deadline);
-  return done();
+    const Clock::time_point now = Clock::now();
+    if (first) begin = now;
+    if (now >= begin + kSpin) return done();
+    if (now >= begin + kYield) std::this_thread::yield();
+  }
 }
 
 }  // namespace

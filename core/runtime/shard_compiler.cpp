@@ -21,7 +21,7 @@ class ShardCompiler {
   void compile() {
     builder_.cutter().set_label("embedding");
     for (const ProgramOp& op : program_.prologue) emit_on_first(op);
-    ++builder_.plan().forks;
+    send_to_others(program_.layers.front().layer_input);
     for (std::uint32_t layer = 0; layer < program_.layers.size(); ++layer) {
       builder_.cutter().set_label("layer " + std::to_string(layer));
       attention(program_.layers[layer].before_ffn);
@@ -54,11 +54,19 @@ class ShardCompiler {
 
   // ---- Ops ----
 
-  // What every device gets from there.
   void emit_on_first(const ProgramOp& op) {
     PlacedOp placed{0, op.id, op.inputs, op.outputs, {}, SF_NONE, false, op.params};
     for (const WeightId id : op.weights) placed.weights.push_back(builder_.weights().add(0, id));
     builder_.add_op(std::move(placed), 0);
+  }
+
+  // Each gets its own, so that it comes once and not at every use.
+  void send_to_others(ValueId value) {
+    for (std::uint32_t d = 1; d < n_devices_; ++d) {
+      const ValueId own = builder_.make_own(d, value, program_.values[value].width);
+      builder_.add_op({d, SF_OP_COPY, {value}, {own}, {}, SF_NONE, false, sf_no_params{}}, 0);
+    }
+    ++builder_.plan().forks;
   }
 
   void emit_everywhere(const ProgramOp& op) {

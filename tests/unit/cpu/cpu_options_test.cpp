@@ -62,7 +62,9 @@ std::string refusal(const Pairs& pairs, const Topology& topology = one_node(),
 TEST(CpuOptions, DefaultIsOneThreadPerUsableCore) {
   const CpuOptions options = parse({});
   EXPECT_EQ(options.threads, 3u);
-  EXPECT_TRUE(options.homes.processors.empty());
+  EXPECT_EQ(options.homes.processors, (std::vector<unsigned>{0, 2, 4}));
+  EXPECT_TRUE(options.homes.one_each);
+  EXPECT_TRUE(options.homes_if_shared.processors.empty());
   EXPECT_EQ(options.level, SimdLevel::avx512);
 }
 
@@ -71,6 +73,13 @@ TEST(CpuOptions, CoresSetTheThreads) {
   EXPECT_EQ(options.threads, 4u);
   EXPECT_EQ(options.homes.processors, (std::vector<unsigned>{1, 2, 3, 5}));
   EXPECT_TRUE(options.homes.one_each);
+  EXPECT_EQ(options.homes_if_shared.processors, options.homes.processors);
+}
+
+TEST(CpuOptions, OtherNumbersOfThreadsRunAnywhere) {
+  EXPECT_TRUE(parse({{"threads", "2"}}).homes.processors.empty());
+  EXPECT_TRUE(parse({{"threads", "4"}}).homes.processors.empty());
+  EXPECT_EQ(parse({{"threads", "3"}}).homes.processors.size(), 3u);
 }
 
 TEST(CpuOptions, ThreadsWinOverCores) {
@@ -98,10 +107,13 @@ TEST(CpuOptions, CoresBeyondTheMachineAreRefused) {
 
 TEST(CpuOptions, OneOfSeveralNodesKeepsItsThreads) {
   const CpuOptions second = parse({}, nullptr, two_nodes(), 1);
+  EXPECT_EQ(second.node, 1u);
   EXPECT_EQ(second.threads, 2u);
   EXPECT_EQ(second.homes.processors, (std::vector<unsigned>{8, 9}));
-  EXPECT_FALSE(second.homes.one_each);
-  EXPECT_EQ(parse({{"threads", "7"}}, nullptr, two_nodes(), 1).homes.processors.size(), 2u);
+  EXPECT_TRUE(second.homes.one_each);
+  const CpuOptions one = parse({{"threads", "1"}}, nullptr, two_nodes(), 1);
+  EXPECT_EQ(one.homes.processors, (std::vector<unsigned>{8, 9}));
+  EXPECT_FALSE(one.homes.one_each);
   EXPECT_EQ(parse({{"cores", "9"}}, nullptr, two_nodes(), 1).threads, 1u);
 }
 

@@ -273,6 +273,17 @@ TEST(Engine, BothHalvesOfASplitRunAtTheSameTime) {
   EXPECT_EQ(stats.joins, 10U * 2);
 }
 
+TEST(Engine, ShardsRunAtTheSameTime) {
+  EngineConfig config =
+      test::engine_config(kArcee, "rendezvous:0[attention=1],rendezvous:1[attention=1]");
+  config.placement = PlacementKind::shard;
+  const auto engine = make(config);
+  const auto sink = start(*engine, test::greedy({1, 2, 3}, 5));
+  const FinishEvent end = sink->wait();
+  EXPECT_TRUE(end.status.ok()) << end.status.to_string();
+  EXPECT_EQ(sink->ids().size(), 5U);
+}
+
 TEST(Engine, ShardsJoinTwicePerLayer) {
   EngineConfig config = test::engine_config(kArcee, "cpu:0[cores=0],cpu:0[cores=1]");
   config.placement = PlacementKind::shard;
