@@ -34,8 +34,9 @@ class PlanBuilder {
   ValueId make_own(std::uint32_t device, ValueId value, std::uint32_t width);
 
   // ---- Ops ----
-  // An op whose parameters name a model layer gets the layer of the device's KV storage.
-  void add_op(PlacedOp op, std::uint32_t n_kv_heads);
+  // One whose parameters name a model layer gets the layer of the device's KV storage, which has
+  // `n_kv_heads` of each.
+  void add_op(PlacedOp op, std::uint32_t n_kv_heads = 0);
   ValueId linear(std::uint32_t device, ValueId x, const WeightUpload& weight, ValueId y);
   [[nodiscard]] ValueId partial_sum();
   // Sums partial sums in device order, on one of the devices.

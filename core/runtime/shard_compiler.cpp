@@ -29,8 +29,12 @@ class ShardCompiler {
       for (const ProgramOp& op : program_.layers[layer].after_ffn) emit_everywhere(op);
     }
     builder_.cutter().set_label("head");
-    for (const ProgramOp& op : program_.epilogue)
-      op.outputs[0] == program_.logits ? emit_logits(op) : emit_everywhere(op);
+    for (const ProgramOp& op : program_.epilogue) {
+      if (op.outputs[0] == program_.logits)
+        emit_logits(op);
+      else
+        emit_everywhere(op);
+    }
   }
 
  private:
@@ -57,14 +61,14 @@ class ShardCompiler {
   void emit_on_first(const ProgramOp& op) {
     PlacedOp placed{0, op.id, op.inputs, op.outputs, {}, SF_NONE, false, op.params};
     for (const WeightId id : op.weights) placed.weights.push_back(builder_.weights().add(0, id));
-    builder_.add_op(std::move(placed), 0);
+    builder_.add_op(std::move(placed));
   }
 
   // Each gets its own, so that it comes once and not at every use.
   void send_to_others(ValueId value) {
     for (std::uint32_t d = 1; d < n_devices_; ++d) {
       const ValueId own = builder_.make_own(d, value, program_.values[value].width);
-      builder_.add_op({d, SF_OP_COPY, {value}, {own}, {}, SF_NONE, false, sf_no_params{}}, 0);
+      builder_.add_op({d, SF_OP_COPY, {value}, {own}, {}, SF_NONE, false, sf_no_params{}});
     }
     ++builder_.plan().forks;
   }
@@ -75,7 +79,7 @@ class ShardCompiler {
       for (const WeightId id : op.weights) placed.weights.push_back(builder_.weights().add(d, id));
       for (const ValueId v : op.outputs)
         placed.outputs.push_back(builder_.make_own(d, v, program_.values[v].width));
-      builder_.add_op(std::move(placed), 0);
+      builder_.add_op(std::move(placed));
     }
   }
 
@@ -154,7 +158,7 @@ class ShardCompiler {
                         weights.add(d, bias)};
       partials.push_back(builder_.partial_sum());
       placed.outputs = {partials.back()};
-      builder_.add_op(std::move(placed), 0);
+      builder_.add_op(std::move(placed));
     }
     join(partials, op.outputs[0]);
   }
@@ -190,7 +194,7 @@ class ShardCompiler {
       placed.weights = rows(d, op, range);
       placed.outputs = {builder_.make_own(d, program_.logits, range.size())};
       const ValueId logits = placed.outputs[0];
-      builder_.add_op(std::move(placed), 0);
+      builder_.add_op(std::move(placed));
       builder_.plan().logits.push_back(builder_.cutter().export_value(logits));
     }
     ++builder_.plan().joins;
