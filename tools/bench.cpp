@@ -1,45 +1,27 @@
 #include <algorithm>
+#include <chrono>
+#include <iostream>
 #include <memory>
 #include <string>
 #include <thread>
-#include <vector>
+#include <utility>
 
+#include "tools/bench_report.hpp"
 #include "tools/bench_run.hpp"
 #include "tools/commands.hpp"
+#include "tools/cpu_use.hpp"
 #include "tools/engine_options.hpp"
 #include "tools/exit_code.hpp"
 #include "tools/format.hpp"
+#include "tools/hand_off.hpp"
 #include "tools/json.hpp"
 #include "tools/memory_probe.hpp"
 #include "tools/output.hpp"
 #include "tools/progress.hpp"
-#include "tools/table.hpp"
 #include "tools/token_bytes.hpp"
 
 namespace synfire::cli {
 namespace {
-
-struct Rates {
-  std::vector<double> rounds = {};  // tokens/s, ascending
-
-  [[nodiscard]] double median() const {
-    const std::size_t n = rounds.size();
-    return n % 2 == 1 ? rounds[n / 2] : (rounds[n / 2 - 1] + rounds[n / 2]) / 2;
-  }
-};
-
-struct Report {
-  BenchShape shape;
-  Rates prefill = {}, decode = {};  // empty: not measured
-  TokenBytes bytes = {};
-  double bytes_per_token = 0;  // at the middle of the decoded stretch
-  double bandwidth = 0;        // bytes/s
-  std::string predictor;
-
-  [[nodiscard]] double decode_bandwidth() const { return decode.median() * bytes_per_token; }
-  // The count is an upper bound where neurons are skipped.
-  [[nodiscard]] bool dense() const { return predictor == "none"; }
-};
 
 BenchShape shape_of(const OptionValues& values) {
   const auto number = [&values](std::string_view name) {
@@ -62,111 +44,96 @@ Status check_fits(const BenchShape& shape, std::uint32_t context) {
   return {};
 }
 
-// One round that warms up, then those that count.
-Result<Rates> measure(Engine& engine, const BenchShape& shape, std::uint64_t rounds,
-                      const char* what, Result<double> (*once)(Engine&, const BenchShape&)) {
-  Rates rates;
-  Progress progress(what);
-  for (std::uint64_t round = 0; round <= rounds; ++round) {
-    progress.at(round, rounds);
-    SYNFIRE_ASSIGN_OR_RETURN(const double rate, once(engine, shape));
-    if (round != 0) rates.rounds.push_back(rate);
-  }
-  std::sort(rates.rounds.begin(), rates.rounds.end());
-  return rates;
-}
-
-boost::json::value rates_json(const Rates& rates) {
-  if (rates.rounds.empty()) return nullptr;
-  return {{"tokens_per_second", rates.median()},
-          {"least", rates.rounds.front()},
-          {"most", rates.rounds.back()},
-          {"rounds", rates.rounds.size()}};
-}
-
-void print_as_json(const Report& report, const ModelInfo& model) {
-  boost::json::object object{{"model", json_text(model.name)},
-                             {"weight_dtype", model.weight_dtype},
-                             {"parameters", model.parameters},
-                             {"prompt_tokens", report.shape.prompt},
-                             {"decode_tokens", report.shape.decode},
-                             {"batch", report.shape.batch},
-                             {"depth", report.shape.depth},
-                             {"predictor", report.predictor},
-                             {"prefill", rates_json(report.prefill)},
-                             {"decode", rates_json(report.decode)},
-                             {"bytes_per_token", report.bytes_per_token},
-                             {"bytes_are_dense", report.dense()},
-                             {"read_bandwidth", report.bandwidth}};
-  if (!report.decode.rounds.empty()) {
-    object["decode_bandwidth"] = report.decode_bandwidth();
-    object["bandwidth_share"] = report.decode_bandwidth() / report.bandwidth;
-  }
-  print_json(object);
-}
-
-void add_row(const char* name, std::uint32_t tokens, const Rates& rates, Table& table) {
-  if (rates.rounds.empty()) return;
-  const auto text = [](double value) { return fmt::format("{:.1f}", value); };
-  table.add({name, std::to_string(tokens), text(rates.median()), text(rates.rounds.front()),
-             text(rates.rounds.back())});
-}
-
-void print_bytes(const Report& report) {
-  const TokenBytes& b = report.bytes;
-  print("bytes per token: {} (attention {}, FFN {}, head {}, embedding {}, KV cache {}){}\n",
-        human_bytes(report.bytes_per_token), human_bytes(b.attention), human_bytes(b.ffn),
-        human_bytes(b.head), human_bytes(b.embedding),
-        human_bytes(report.bytes_per_token - b.at_depth(0)),
-        report.dense() ? ""
-                       : fmt::format("; counted dense, predictor {} reads less", report.predictor));
-  print("read bandwidth of host memory, measured now: {}/s\n", human_bytes(report.bandwidth));
-  if (report.decode.rounds.empty()) return;
-  const double share = report.decode_bandwidth() / report.bandwidth;
-  print("decode moves {}/s: {:.1f} % of it{}\n", human_bytes(report.decode_bandwidth()),
-        100 * share, share > 1 ? "; more than memory gives: caches hold part of the model" : "");
-}
-
-void print_report(const Report& report) {
-  Table table({{""},
-               {"TOKENS", Table::Align::right},
-               {"TOKENS/S", Table::Align::right},
-               {"LEAST", Table::Align::right},
-               {"MOST", Table::Align::right}});
-  add_row("prefill", report.shape.prompt, report.prefill, table);
-  add_row("decode", report.shape.decode, report.decode, table);
-  write_out(table.text());
-  if (report.shape.batch > 1) {
-    print("batch {}: requests share the engine; rates are of all together\n", report.shape.batch);
-  }
-  print_bytes(report);
-}
-
-Result<Report> make_report(Engine& engine, const OptionValues& values, const BenchShape& shape) {
-  Report report{.shape = shape, .predictor = engine.placement().predictor};
-  const auto rounds = values.get<std::uint64_t>("rounds");
-  if (shape.prompt != 0) {
-    SYNFIRE_ASSIGN_OR_RETURN(report.prefill,
-                             measure(engine, shape, rounds, "prefill", &measure_prefill));
-  }
-  if (shape.decode != 0) {
-    SYNFIRE_ASSIGN_OR_RETURN(report.decode,
-                             measure(engine, shape, rounds, "decode", &measure_decode));
-  }
-  SYNFIRE_ASSIGN_OR_RETURN(
-      report.bytes,
-      count_token_bytes(values.get<std::string>("model"), values.get<std::string>("ffn-activation"),
-                        values.get<std::string>("kv-dtype")));
-  report.bytes_per_token = report.bytes.at_depth(std::max(shape.depth, 1U) + shape.decode / 2.0);
+Result<MemoryProbe> make_probe(const OptionValues& values) {
   const auto threads = static_cast<std::uint32_t>(values.get<std::uint64_t>("threads"));
-  const std::uint32_t cores = std::max(std::thread::hardware_concurrency(), 1U);
-  report.bandwidth = measure_read_bandwidth(threads == 0 ? cores : threads);
-  return report;
+  return MemoryProbe::make(threads == 0 ? std::max(std::thread::hardware_concurrency(), 1U)
+                                        : threads);
+}
+
+Result<int> probe_alone(const OptionValues& values) {
+  SYNFIRE_ASSIGN_OR_RETURN(MemoryProbe probe, make_probe(values));
+  const MemoryProbe::Reading best = probe.measure();
+  if (values.get<bool>("json")) {
+    print_json({{"read_bandwidth", best.bandwidth},
+                {"kernel", best.kernel},
+                {"threads", best.threads},
+                {"bytes", probe.bytes()},
+                {"wanted_bytes", probe.wanted_bytes()}});
+  } else {
+    print("read bandwidth of host memory: {}/s ({}, {} threads, {})\n", human_bytes(best.bandwidth),
+          best.kernel, best.threads, human_bytes(static_cast<double>(probe.bytes())));
+  }
+  return kExitOk;
+}
+
+// A round of everything once, small: what is touched for the first time, and threads that wake up,
+// count in no round.
+Status warm_up(Engine& engine, const BenchShape& shape) {
+  BenchShape small = shape;
+  small.prompt = std::min(shape.prompt, 32U);
+  small.decode = std::min(shape.decode, 4U);
+  small.depth = 0;
+  if (small.prompt != 0) SYNFIRE_RETURN_IF_ERROR(measure_prefill(engine, small).status());
+  if (small.decode != 0) SYNFIRE_RETURN_IF_ERROR(measure_decode(engine, small).status());
+  return {};
+}
+
+// `before`: the probe that ended the last round, which begins this one.
+Result<BenchRound> measure_round(Engine& engine, const BenchShape& shape, MemoryProbe& probe,
+                                 const MemoryProbe::Reading& before) {
+  BenchRound round;
+  round.before = before;
+  const CpuUse begin = CpuUse::now();
+  if (shape.decode != 0) {
+    SYNFIRE_ASSIGN_OR_RETURN(round.decode, measure_decode(engine, shape));
+    round.after = probe.measure_again();
+  }
+  if (shape.prompt != 0) {
+    SYNFIRE_ASSIGN_OR_RETURN(round.prefill, measure_prefill(engine, shape));
+  }
+  round.others = share_of_others(begin, CpuUse::now());
+  return round;
+}
+
+Status measure_rounds(Engine& engine, const BenchShape& shape, std::uint64_t rounds,
+                      MemoryProbe& probe, MemoryProbe::Reading before, BenchReport& report) {
+  Progress progress("rounds");
+  for (std::uint64_t i = 0; i < rounds; ++i) {
+    progress.at(i, rounds);
+    SYNFIRE_ASSIGN_OR_RETURN(BenchRound round, measure_round(engine, shape, probe, before));
+    before = round.after;
+    report.add(std::move(round));
+  }
+  return {};
+}
+
+// A round for each line of stdin, said at once: whoever measures something else in between, in the
+// same rounds, need not load the model anew.
+Status measure_when_told(Engine& engine, const BenchShape& shape, MemoryProbe& probe,
+                         BenchReport& report) {
+  boost::json::object ready = report.json();
+  ready["ready"] = true;
+  print_json(ready);
+  flush_out();
+  for (std::string line; std::getline(std::cin, line);) {
+    const MemoryProbe::Reading before =
+        shape.decode == 0 ? MemoryProbe::Reading() : probe.measure_again();
+    SYNFIRE_ASSIGN_OR_RETURN(BenchRound round, measure_round(engine, shape, probe, before));
+    print_json(report.round_json(round));
+    flush_out();
+    report.add(std::move(round));
+  }
+  return {};
+}
+
+double seconds_since(TimePoint begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
 }  // namespace
 
 Status check_bench(const OptionValues& values) {
+  if (values.get<bool>("probe")) return {};
   SYNFIRE_RETURN_IF_ERROR(check_engine_options(values));
   const BenchShape shape = shape_of(values);
   if (shape.prompt == 0 && shape.decode == 0) {
@@ -176,18 +143,34 @@ Status check_bench(const OptionValues& values) {
 }
 
 Result<int> bench(const OptionValues& values) {
+  if (values.get<bool>("probe")) return probe_alone(values);
   const BenchShape shape = shape_of(values);
   SYNFIRE_ASSIGN_OR_RETURN(EngineConfig config, engine_config(values));
   config.max_sequences = shape.batch;
   config.queue = std::max(config.queue, shape.batch);
-  SYNFIRE_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::make(config));
+  const TimePoint begin = std::chrono::steady_clock::now();
+  SYNFIRE_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, open_engine(config));
+  const double load_seconds = seconds_since(begin);
   SYNFIRE_RETURN_IF_ERROR(check_fits(shape, engine->model().context));
   describe_engine(*engine);
-  SYNFIRE_ASSIGN_OR_RETURN(const Report report, make_report(*engine, values, shape));
-  if (values.get<bool>("json")) {
-    print_as_json(report, engine->model());
+  SYNFIRE_ASSIGN_OR_RETURN(const TokenBytes dense,
+                           count_token_bytes(config.model, config.ffn_activation, config.kv_dtype,
+                                             shape.mean_positions()));
+  SYNFIRE_ASSIGN_OR_RETURN(const double hand_off, measure_hand_off());
+  SYNFIRE_ASSIGN_OR_RETURN(MemoryProbe probe, make_probe(values));
+  SYNFIRE_RETURN_IF_ERROR(warm_up(*engine, shape));
+  const MemoryProbe::Reading before = probe.measure();
+  BenchReport report(*engine, shape, dense, probe, load_seconds, hand_off);
+  if (values.get<bool>("interactive")) {
+    SYNFIRE_RETURN_IF_ERROR(measure_when_told(*engine, shape, probe, report));
   } else {
-    print_report(report);
+    SYNFIRE_RETURN_IF_ERROR(
+        measure_rounds(*engine, shape, values.get<std::uint64_t>("rounds"), probe, before, report));
+  }
+  if (values.get<bool>("json")) {
+    print_json(report.json());
+  } else {
+    write_out(report.text());
   }
   return kExitOk;
 }

@@ -1,74 +1,57 @@
 #include "tools/bench_run.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
+#include <utility>
 #include <vector>
 
+#include "tools/decode_watch.hpp"
 #include "tools/event_queue.hpp"
 
 namespace synfire::cli {
 namespace {
 
-// When a request was sent, and when its tokens came.
-struct Timeline {
-  TimePoint sent;
-  TimePoint ended;
-  std::vector<TimePoint> tokens;
-};
-
-std::vector<std::int32_t> random_tokens(std::uint32_t n, std::uint32_t n_vocab) {
-  std::vector<std::int32_t> tokens(n);
-  std::uint32_t state = 1;
-  for (std::int32_t& token : tokens) {
+// Another prompt for each of a batch: sequences that say the same would share their neurons.
+GenerateRequest random_request(const Engine& engine, std::uint32_t index, std::uint32_t prompt,
+                               std::uint32_t generate) {
+  GenerateRequest request;
+  request.prompt.resize(prompt);
+  std::uint32_t state = 1 + 2654435761U * index;
+  for (std::int32_t& token : request.prompt) {
     state = state * 1664525U + 1013904223U;
-    token = static_cast<std::int32_t>((state >> 8) % n_vocab);
+    token = static_cast<std::int32_t>((state >> 8) % engine.model().n_vocab);
   }
-  return tokens;
+  request.max_tokens = generate;
+  request.ignore_eos = true;
+  return request;
 }
 
-Result<Timeline> wait_for(EventQueue& events, TimePoint sent) {
-  Timeline timeline{.sent = sent, .ended = {}, .tokens = {}};
+Result<TimePoint> wait_for_end(EventQueue& events) {
   while (true) {
     const EventQueue::Event event = events.take();
     const auto* const finish = std::get_if<FinishEvent>(&event.what);
-    if (finish == nullptr) {
-      timeline.tokens.push_back(event.at);
-      continue;
-    }
+    if (finish == nullptr) continue;
     if (!finish->status.ok()) return finish->status;
-    timeline.ended = event.at;
-    return timeline;
+    return event.at;
   }
 }
-
-Result<std::vector<Timeline>> run_requests(Engine& engine, std::uint32_t batch,
-                                           std::uint32_t prompt, std::uint32_t generate) {
-  std::vector<std::pair<std::shared_ptr<EventQueue>, TimePoint>> open;
-  for (std::uint32_t i = 0; i < batch; ++i) {
-    GenerateRequest request;
-    request.prompt = random_tokens(prompt, engine.model().n_vocab);
-    request.max_tokens = generate;
-    request.ignore_eos = true;
-    open.emplace_back(std::make_shared<EventQueue>(), std::chrono::steady_clock::now());
-    SYNFIRE_RETURN_IF_ERROR(engine.submit(std::move(request), open.back().first));
-  }
-  std::vector<Timeline> timelines;
-  for (const auto& [events, sent] : open) {
-    SYNFIRE_ASSIGN_OR_RETURN(Timeline timeline, wait_for(*events, sent));
-    timelines.push_back(std::move(timeline));
-  }
-  return timelines;
-}
-
-double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 // Until every request has read its prompt of that length.
 Result<double> prompt_seconds(Engine& engine, std::uint32_t batch, std::uint32_t tokens) {
   if (tokens == 0) return 0.0;
-  SYNFIRE_ASSIGN_OR_RETURN(const auto timelines, run_requests(engine, batch, tokens, 1));
-  TimePoint last{};
-  for (const Timeline& timeline : timelines) last = std::max(last, timeline.ended);
-  return seconds(last - timelines.front().sent);
+  const TimePoint begin = std::chrono::steady_clock::now();
+  std::vector<std::shared_ptr<EventQueue>> open;
+  for (std::uint32_t i = 0; i < batch; ++i) {
+    open.push_back(std::make_shared<EventQueue>());
+    SYNFIRE_RETURN_IF_ERROR(engine.submit(random_request(engine, i, tokens, 1), open.back()));
+  }
+  TimePoint end = begin;
+  for (const auto& events : open) {
+    SYNFIRE_ASSIGN_OR_RETURN(const TimePoint ended, wait_for_end(*events));
+    end = std::max(end, ended);
+  }
+  return std::chrono::duration<double>(end - begin).count();
 }
 
 }  // namespace
@@ -80,25 +63,25 @@ Result<double> measure_prefill(Engine& engine, const BenchShape& shape) {
   return shape.batch * static_cast<double>(shape.prompt) / std::max(all - before, 1e-9);
 }
 
-Result<double> measure_decode(Engine& engine, const BenchShape& shape) {
-  SYNFIRE_ASSIGN_OR_RETURN(
-      const auto timelines,
-      run_requests(engine, shape.batch, std::max(shape.depth, 1U), shape.decode + 1));
-  TimePoint from{}, to{};
-  for (const Timeline& timeline : timelines) {
-    if (timeline.tokens.size() != shape.decode + 1) {
-      return error(StatusCode::internal, "{} tokens came, want {}", timeline.tokens.size(),
-                   shape.decode + 1);
-    }
-    from = std::max(from, timeline.tokens.front());
-    to = std::max(to, timeline.tokens.back());
+Result<DecodeSample> measure_decode(Engine& engine, const BenchShape& shape) {
+  const std::uint32_t prompt = std::max(shape.depth, 1U);
+  // Those that begin first go on until the last one is done.
+  const std::uint32_t most = shape.batch == 1 ? shape.decode + 1 : engine.model().context - prompt;
+  const auto watch = std::make_shared<DecodeWatch>(engine, shape);
+  std::vector<RequestId> open;
+  Status refused;
+  for (std::uint32_t i = 0; i < shape.batch && refused.ok(); ++i) {
+    const auto id = engine.submit(random_request(engine, i, prompt, most), watch->sink(i));
+    if (id.ok())
+      open.push_back(*id);
+    else
+      refused = id.status();
   }
-  std::size_t tokens = 0;
-  for (const Timeline& timeline : timelines) {
-    tokens += static_cast<std::size_t>(std::count_if(timeline.tokens.begin(), timeline.tokens.end(),
-                                                     [from](TimePoint at) { return at > from; }));
-  }
-  return static_cast<double>(tokens) / std::max(seconds(to - from), 1e-9);
+  if (refused.ok()) watch->wait_for_sample();
+  for (const RequestId id : open) engine.cancel(id);
+  watch->wait_for_ends(static_cast<std::uint32_t>(open.size()));
+  if (!refused.ok()) return refused;
+  return watch->sample();
 }
 
 }  // namespace synfire::cli

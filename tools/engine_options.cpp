@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +12,7 @@
 #include "tools/output.hpp"
 #include "tools/plan_option.hpp"
 #include "tools/plugin_dirs.hpp"
+#include "tools/progress.hpp"
 
 namespace synfire::cli {
 namespace {
@@ -42,6 +46,24 @@ void describe_placement(const PlacementInfo& placement) {
   }
   for (const std::string& text : placement.notes) note("  {}\n", text);
 }
+
+// How far loading is, from the devices' threads; silent once the engine is made (a device that is
+// restarted loads again).
+class LoadProgress {
+ public:
+  void at(std::uint64_t done, std::uint64_t all) {
+    const std::lock_guard lock(mutex_);
+    if (progress_) progress_->at(done >> 20, all >> 20, "MiB");
+  }
+  void end() {
+    const std::lock_guard lock(mutex_);
+    progress_.reset();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::optional<Progress> progress_{std::in_place, "loading"};
+};
 
 }  // namespace
 
@@ -80,8 +102,16 @@ Result<EngineConfig> engine_config(const OptionValues& values) {
 }
 
 Result<std::unique_ptr<Engine>> open_engine(const OptionValues& values) {
-  SYNFIRE_ASSIGN_OR_RETURN(const EngineConfig config, engine_config(values));
-  return Engine::make(config);
+  SYNFIRE_ASSIGN_OR_RETURN(EngineConfig config, engine_config(values));
+  return open_engine(std::move(config));
+}
+
+Result<std::unique_ptr<Engine>> open_engine(EngineConfig config) {
+  const auto progress = std::make_shared<LoadProgress>();
+  config.on_load = [progress](std::uint64_t done, std::uint64_t all) { progress->at(done, all); };
+  Result<std::unique_ptr<Engine>> engine = Engine::make(config);
+  progress->end();
+  return engine;
 }
 
 void describe_engine(const Engine& engine) {

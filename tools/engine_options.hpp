@@ -12,6 +12,8 @@ namespace synfire::cli {
 [[nodiscard]] Result<EngineConfig> engine_config(const OptionValues& values);
 // Engine::make of it.
 [[nodiscard]] Result<std::unique_ptr<Engine>> open_engine(const OptionValues& values);
+// Engine::make, showing on stderr how far it is when that takes long.
+[[nodiscard]] Result<std::unique_ptr<Engine>> open_engine(EngineConfig config);
 
 // On stderr: the model, which devices do what, the predictor, the context.
 void describe_engine(const Engine& engine);

@@ -1,5 +1,7 @@
 #include "tools/token_bytes.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <vector>
 
 #include "core/model/arch/families.hpp"
@@ -35,8 +37,8 @@ class Counter {
 }  // namespace
 
 Result<TokenBytes> count_token_bytes(const std::filesystem::path& model,
-                                     const std::string& ffn_activation,
-                                     const std::string& kv_dtype) {
+                                     const std::string& ffn_activation, const std::string& kv_dtype,
+                                     double positions) {
   SYNFIRE_ASSIGN_OR_RETURN(const GgufFile file, GgufFile::open(model));
   SYNFIRE_ASSIGN_OR_RETURN(const Program program, build_program(file, ffn_activation));
   const Counter counter(file, program);
@@ -49,8 +51,13 @@ Result<TokenBytes> count_token_bytes(const std::filesystem::path& model,
                  counter.weight(layer.ffn.down);
   }
   const Hparams& h = program.hparams;
-  const double kv_values = 2.0 * h.n_layers * h.n_kv_heads * h.head_dim;
-  bytes.kv_per_position = kv_values * (kv_dtype == "f16" ? 2 : 4);
+  std::string name = kv_dtype;
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  const DTypeInfo* const dtype = find_dtype(name);
+  if (dtype == nullptr) return invalid_argument("KV dtype: '{}', unknown", kv_dtype);
+  bytes.kv = 2.0 * h.n_layers * h.n_kv_heads *
+             static_cast<double>(row_bytes(dtype->dtype, h.head_dim)) * positions;
   return bytes;
 }
 

@@ -7,23 +7,23 @@
 
 namespace synfire::cli {
 
-// Least bytes that decoding one token of one sequence reads, with a dense FFN: each weight once,
-// one row of the embedding, and the KV cache of the positions before it.
+// Least bytes that decoding one token of each of some sequences reads, by what they are for: every
+// weight once, a row of the embedding for each sequence, and the KV cache of the positions before.
 struct TokenBytes {
   double attention = 0;  // and norms
-  double ffn = 0;        // all neurons
+  double predictor = 0;
+  double ffn = 0;        // of all neurons, or of those that were counted
   double head = 0;       // final norm and output matrix
-  double embedding = 0;  // one row
-  double kv_per_position = 0;
+  double embedding = 0;  // of all sequences
+  double kv = 0;         // likewise
 
-  [[nodiscard]] double at_depth(double positions) const {
-    return attention + ffn + head + embedding + kv_per_position * positions;
-  }
+  [[nodiscard]] double total() const { return attention + predictor + ffn + head + embedding + kv; }
 };
 
-// From the program of a model file, with a KV cache of `kv_dtype` (f32 or f16).
+// For one sequence whose KV cache holds `positions`, from the program of a model file: all neurons,
+// no predictor. `kv_dtype` as users write it.
 [[nodiscard]] Result<TokenBytes> count_token_bytes(const std::filesystem::path& model,
                                                    const std::string& ffn_activation,
-                                                   const std::string& kv_dtype);
+                                                   const std::string& kv_dtype, double positions);
 
 }  // namespace synfire::cli

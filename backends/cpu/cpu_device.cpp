@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "backends/cpu/cpu_neurons.hpp"
+#include "backends/cpu/cpu_weights.hpp"
 #include "backends/cpu/measure.hpp"
 #include "backends/cpu/ops/ops.hpp"
 #include "backends/cpu/topology.hpp"
@@ -24,7 +26,8 @@ const KernelTable& kernels_of(SimdLevel level, const CpuFeatures& features) {
 }
 
 CpuDevice::CpuDevice(const CpuOptions& options)
-    : kernels_(kernels_of(options.level, machine_features())),
+    : HostDevice(options.threads),
+      kernels_(kernels_of(options.level, machine_features())),
       claim_(options.homes.one_each ? options.homes.processors : std::vector<unsigned>()),
       homes_(claim_.held() ? options.homes : options.homes_if_shared),
       kept_(homes_),
@@ -37,8 +40,16 @@ bool CpuDevice::supports(const sdk::OpQuery& query) {
   return true;
 }
 
+std::unique_ptr<sdk::Weights> CpuDevice::upload_weights(const sf_tensor_desc& tensor) {
+  return std::make_unique<CpuWeights>(tensor, arena_, team_);
+}
+
+std::unique_ptr<sdk::Neurons> CpuDevice::create_neurons(const sf_neurons_desc& desc) {
+  return std::make_unique<CpuNeurons>(desc, arena_, team_);
+}
+
 std::unique_ptr<sdk::Stage> CpuDevice::compile_stage(const sf_stage_desc& desc) {
-  return std::make_unique<sdk::HostStage>(desc, &find_kernel, this);
+  return std::make_unique<sdk::HostStage>(desc, &find_kernel, this, counters_, &find_fusion);
 }
 
 void CpuDevice::measure(sf_measurement& measurement) {

@@ -7,6 +7,7 @@
 #include "backends/cpu/kernels/kernel_table.hpp"
 #include "backends/cpu/ops/rope_table.hpp"
 #include "backends/cpu/thread_team.hpp"
+#include "backends/cpu/weight_arena.hpp"
 #include "backends/cpu/workspace.hpp"
 #include "plugins/sdk/host_device.hpp"
 
@@ -20,6 +21,8 @@ class CpuDevice : public sdk::HostDevice {
   explicit CpuDevice(const CpuOptions& options);
 
   bool supports(const sdk::OpQuery& query) override;
+  std::unique_ptr<sdk::Weights> upload_weights(const sf_tensor_desc& tensor) override;
+  std::unique_ptr<sdk::Neurons> create_neurons(const sf_neurons_desc& desc) override;
   std::unique_ptr<sdk::Stage> compile_stage(const sf_stage_desc& desc) override;
   void measure(sf_measurement& measurement) override;
 
@@ -36,6 +39,7 @@ class CpuDevice : public sdk::HostDevice {
   ThreadHomes homes_;
   KeptHere kept_;
   ThreadTeam team_;
+  WeightArena arena_;
   Workspace workspace_;
   RopeTable rope_table_;
 };

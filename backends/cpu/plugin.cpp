@@ -27,7 +27,7 @@ struct Backend {
     const SimdLevel level = choose_level(features, wanted == nullptr ? "" : wanted, kEnvironment);
     const KernelTable& kernels = kernels_of(level, features);
     info.kind = SF_DEVICE_CPU;
-    info.flags = SF_DEVICE_UNIFIED;
+    info.flags = SF_DEVICE_UNIFIED | SF_DEVICE_PACKS;
     info.cores = static_cast<std::uint32_t>(node.physical_cores.size());
     info.memory_total = node.memory_total;
     info.memory_free = available_memory(node);

@@ -16,6 +16,7 @@ sdk::HostStage::Kernel find_kernel(const sdk::OpInfo& info) {
     case SF_OP_NEURON_GATE: return &neuron_gate;
     case SF_OP_SELECT: return &select;
     case SF_OP_NEURON_FFN: return &neuron_ffn;
+    case SF_OP_SIGN_LINEAR: return &sign_linear;
     default: throw sdk::Error(sdk::kUnimplemented, std::string("reference: op ") + info.name);
   }
 }

@@ -21,6 +21,7 @@ void activate(void*, const sdk::OpCall& call);
 void gather_wanted(void*, const sdk::OpCall& call);
 void neuron_gate(void*, const sdk::OpCall& call);
 void select(void*, const sdk::OpCall& call);
+void sign_linear(void*, const sdk::OpCall& call);
 void neuron_ffn(void*, const sdk::OpCall& call);
 
 }  // namespace synfire::reference

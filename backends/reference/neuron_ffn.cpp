@@ -7,27 +7,29 @@ namespace {
 // The rows of one resident neuron, each read when it is first needed.
 class NeuronRows {
  public:
-  NeuronRows(const sdk::HostNeurons& neurons, std::uint32_t neuron)
-      : neurons_(neurons), neuron_(neuron) {}
+  NeuronRows(const sdk::OpCall& call, std::uint32_t neuron)
+      : call_(call), neurons_(call.neurons()), neuron_(neuron) {}
 
   const std::vector<float>& gate() {
-    return read(gate_, neurons_.desc().gate_dtype, neurons_.gate(neuron_));
+    return read(gate_, sdk::NeuronPart::gate, neurons_.desc().gate_dtype, neurons_.gate(neuron_));
   }
   const std::vector<float>& up() {
-    return read(up_, neurons_.desc().up_dtype, neurons_.up(neuron_));
+    return read(up_, sdk::NeuronPart::up, neurons_.desc().up_dtype, neurons_.up(neuron_));
   }
   const std::vector<float>& down() {
-    return read(down_, neurons_.desc().down_dtype, neurons_.down(neuron_));
+    return read(down_, sdk::NeuronPart::down, neurons_.desc().down_dtype, neurons_.down(neuron_));
   }
   [[nodiscard]] std::uint32_t id() const { return neuron_; }
 
  private:
-  const std::vector<float>& read(std::vector<float>& values, std::uint32_t dtype,
-                                 const std::byte* row) const {
-    if (values.empty()) values = decode(static_cast<DType>(dtype), row, neurons_.desc().d_model);
-    return values;
+  const std::vector<float>& read(std::vector<float>& values, sdk::NeuronPart part,
+                                 std::uint32_t dtype, const std::byte* row) const {
+    if (!values.empty()) return values;
+    call_.count_rows(part, 1);
+    return values = decode(static_cast<DType>(dtype), row, neurons_.desc().d_model);
   }
 
+  const sdk::OpCall& call_;
   const sdk::HostNeurons& neurons_;
   std::uint32_t neuron_;
   std::vector<float> gate_, up_, down_;
@@ -56,7 +58,7 @@ class NeuronFfn {
   void add_listed(const sdk::ActiveList& list) {
     for (std::uint32_t i = 0; i < list.size(); ++i) {
       if (!call_.neurons().has(list.id(i))) continue;
-      NeuronRows rows(call_.neurons(), list.id(i));
+      NeuronRows rows(call_, list.id(i));
       for (std::uint32_t t = 0; t < call_.batch().n_tokens; ++t)
         if (list.needs(i, t)) add(rows, t);
     }
@@ -66,7 +68,7 @@ class NeuronFfn {
     const sdk::HostNeurons& neurons = call_.neurons();
     for (const std::uint32_t group : neurons.resident())
       for (std::uint32_t i = 0; i < neurons.group_neurons(group); ++i) {
-        NeuronRows rows(neurons, neurons.first_neuron(group) + i);
+        NeuronRows rows(call_, neurons.first_neuron(group) + i);
         for (std::uint32_t t = 0; t < call_.batch().n_tokens; ++t) add(rows, t);
       }
   }
@@ -75,6 +77,7 @@ class NeuronFfn {
   void add(NeuronRows& rows, std::uint32_t token) {
     const float gate = gate_of(rows, token);
     if (!gate_passes(params_.gate_rule, params_.activation, gate, params_.gate_threshold)) return;
+    call_.count_active(1);
     const double hidden = hidden_of(rows, token, gate);
     const float* const down = rows.down().data();
     double* const sum = sums_.data() + std::size_t{token} * shape_.d_model;

@@ -18,6 +18,7 @@ enum class Command : std::uint32_t {
   inspect = 1U << 7,
   devices = 1U << 8,
   plugins = 1U << 9,
+  predictor = 1U << 10,
 };
 
 class CommandSet {
@@ -57,6 +58,7 @@ inline constexpr std::array kCommands = {
     CommandInfo{Command::tokenize, "tokenize", "text to token ids, or back", ""},
     CommandInfo{Command::bench, "bench", "measure prefill and decode", ""},
     CommandInfo{Command::perplexity, "perplexity", "mean NLL and perplexity of a text", ""},
+    CommandInfo{Command::predictor, "predictor", "fit a predictor to a model", "action"},
     CommandInfo{Command::inspect, "inspect", "metadata and tensors of a file", "model"},
     CommandInfo{Command::devices, "devices", "what this machine has", ""},
     CommandInfo{Command::plugins, "plugins", "what was loaded from where, and what was not", ""},

@@ -5,9 +5,9 @@
 
 #include "core/base/log.hpp"
 #include "core/engine/fabric.hpp"
+#include "core/engine/predictor_assets.hpp"
 #include "core/model/arch/families.hpp"
 #include "core/model/tokenizer/read_vocab.hpp"
-#include "core/runtime/predictor_loader.hpp"
 #include "core/runtime/shard_rules.hpp"
 #include "core/runtime/stage_compiler.hpp"
 #include "core/tensor/host_region.hpp"
@@ -105,35 +105,6 @@ Status place(EngineAssets& assets, const EngineConfig& config) {
   return {};
 }
 
-Status open_predictor(EngineAssets& assets, const EngineConfig& config) {
-  const Hparams& h = assets.program.hparams;
-  const std::string wanted = !config.predictor.empty()      ? config.predictor
-                             : is_relu_family(h.activation) ? "exact"
-                                                            : "none";
-  if (wanted == "exact" || wanted == "none") {
-    assets.predictor_program = {
-        wanted == "exact" ? Prediction::exact : Prediction::none, wanted, {}};
-    return {};
-  }
-  SYNFIRE_ASSIGN_OR_RETURN(const host::PredictorPlugin plugin,
-                           assets.plugins.require_predictor(wanted));
-  const sf_model_desc model{sizeof(sf_model_desc),
-                            h.n_layers,
-                            h.d_model,
-                            h.d_ff,
-                            h.activation,
-                            assets.program.layers.front().ffn.gate != kNone ? 1U : 0U,
-                            assets.file.path().c_str(),
-                            &ModelTensors::find,
-                            &assets.tensors};
-  SYNFIRE_ASSIGN_OR_RETURN(assets.predictor, plugin.open(model, {}));
-  const double* const threshold =
-      config.predictor_threshold ? &*config.predictor_threshold : nullptr;
-  SYNFIRE_ASSIGN_OR_RETURN(assets.predictor_program,
-                           load_predictor(*assets.predictor, h.n_layers, threshold));
-  return {};
-}
-
 Status size_memory(EngineAssets& assets, const EngineConfig& config) {
   const Hparams& h = assets.program.hparams;
   assets.context = config.context != 0 ? config.context : std::min(h.context, kDefaultContext);
@@ -155,7 +126,9 @@ Status size_memory(EngineAssets& assets, const EngineConfig& config) {
     return invalid_argument("context {} x {} sequences: want fewer KV blocks", assets.context,
                             config.max_sequences);
   assets.kv = {blocks * config.max_sequences, kBlockTokens, h.n_kv_heads, h.head_dim, dtype->dtype};
-  assets.limits = {std::min(config.prefill_chunk, assets.context), config.max_sequences, blocks};
+  // All running sequences can generate in one step.
+  assets.limits = {std::max(std::min(config.prefill_chunk, assets.context), config.max_sequences),
+                   config.max_sequences, blocks};
   return {};
 }
 
@@ -182,16 +155,17 @@ Status check_host_memory(const EngineAssets& assets) {
   std::uint64_t needed = Fabric::bytes(assets.plan, assets.limits.max_tokens);
   for (DeviceId d = 0; d < assets.devices.size(); ++d)
     if ((assets.devices[d].info.flags & SF_DEVICE_UNIFIED) != 0)
-      needed += kv_bytes(assets, d) + copied_bytes(assets.plan.devices[d]);
+      needed += kv_bytes(assets, d) +
+                (assets.packs(d) ? weight_bytes(assets, d) : copied_bytes(assets.plan.devices[d]));
   const std::uint64_t available = available_host_memory();
   if (available == 0 || needed <= available) return {};
   constexpr std::uint64_t kMiB = 1U << 20;
-  return error(StatusCode::resource_exhausted,
-               "host memory: {} MiB needed for KV cache, copies of weights and ports, {} MiB "
-               "available; want a "
-               "smaller context, fewer "
-               "sequences or kv dtype f16",
-               needed / kMiB, available / kMiB);
+  return error(
+      StatusCode::resource_exhausted,
+      "host memory: {} MiB needed for weights, KV cache and ports, {} MiB available; want a "
+      "smaller context, fewer "
+      "sequences or kv dtype f16",
+      needed / kMiB, available / kMiB);
 }
 
 }  // namespace
@@ -228,12 +202,15 @@ Result<std::shared_ptr<EngineAssets>> prepare_assets(const EngineConfig& config)
   SYNFIRE_RETURN_IF_ERROR(place(*assets, config));
   SYNFIRE_RETURN_IF_ERROR(open_predictor(*assets, config));
   SYNFIRE_RETURN_IF_ERROR(size_memory(*assets, config));
-  const CompileOptions options{static_cast<std::uint32_t>(assets->devices.size()),
-                               config.ffn_chunk};
+  const CompileOptions options{static_cast<std::uint32_t>(assets->devices.size()), config.ffn_chunk,
+                               config.tap};
   SYNFIRE_ASSIGN_OR_RETURN(assets->plan,
                            compile_stages(assets->program, assets->file, assets->placement,
                                           assets->predictor_program, options));
   SYNFIRE_RETURN_IF_ERROR(check_host_memory(*assets));
+  for (DeviceId d = 0; d < assets->devices.size(); ++d)
+    assets->all_bytes += weight_bytes(*assets, d);
+  assets->on_load = config.on_load;
   return assets;
 }
 

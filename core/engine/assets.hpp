@@ -1,6 +1,8 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +38,11 @@ struct EngineAssets {
   explicit EngineAssets(GgufFile model_file, host::PluginRegistry loaded)
       : file(std::move(model_file)), tensors(file), plugins(std::move(loaded)) {}
 
+  // Whether a device keeps weights of its own, so that the file's pages may go.
+  [[nodiscard]] bool packs(DeviceId device) const {
+    return (devices[device].info.flags & SF_DEVICE_PACKS) != 0;
+  }
+
   GgufFile file;
   ModelTensors tensors;
   std::unique_ptr<const Tokenizer> tokenizer;  // null: the file has none
@@ -44,12 +51,17 @@ struct EngineAssets {
   std::vector<DeviceChoice> devices;
   PlacementKind placement_kind = PlacementKind::single;
   Placement placement;
+  std::optional<GgufFile> sidecar;           // of the predictor; null: it has none
   std::optional<host::Predictor> predictor;  // keeps the weights of predictor_program
   PredictorProgram predictor_program;
   ExecutionPlan plan;
   std::uint32_t context = 0;  // tokens per sequence
   KvShape kv{};
   BatchLimits limits;
+  // Of the weights of all devices; see EngineConfig::on_load.
+  mutable std::atomic<std::uint64_t> loaded_bytes = 0;
+  std::uint64_t all_bytes = 0;
+  std::function<void(std::uint64_t done, std::uint64_t all)> on_load;
 };
 
 // Reads, checks and plans everything that the configuration says; opens no device.

@@ -7,10 +7,10 @@ namespace synfire {
 
 Batcher::Step Batcher::next(TimePoint now) {
   admit(now);
-  if (running_.empty()) return {nullptr, {}};
-  std::rotate(running_.begin(), running_.begin() + 1, running_.end());
-  const Running& turn = running_.back();
-  return {turn.session.get(), compose(turn)};
+  const std::vector<std::uint32_t> shares = share_out();
+  Step step = compose(shares);
+  let_others_go_first(shares);
+  return step;
 }
 
 void Batcher::admit(TimePoint now) {
@@ -18,25 +18,62 @@ void Batcher::admit(TimePoint now) {
     std::vector<std::uint32_t> blocks = blocks_.take(waiting_.front()->max_tokens());
     if (blocks.empty()) return;
     waiting_.front()->on_start(now);
-    running_.push_front({std::move(waiting_.front()), std::move(blocks)});
+    running_.push_back({std::move(waiting_.front()), std::move(blocks)});
     waiting_.pop_front();
   }
 }
 
-StepBatch Batcher::compose(const Running& running) const {
+std::vector<std::uint32_t> Batcher::share_out() const {
+  std::vector<std::uint32_t> shares(running_.size(), 0);
+  std::uint32_t room = limits_.max_tokens;
+  for (const bool generating : {true, false})
+    for (std::size_t i = 0; i < running_.size(); ++i) {
+      if (running_[i].generates() != generating) continue;
+      shares[i] = std::min(running_[i].left(), room);
+      room -= shares[i];
+    }
+  return shares;
+}
+
+Batcher::Step Batcher::compose(const std::vector<std::uint32_t>& shares) const {
+  Step step;
+  for (std::size_t i = 0; i < shares.size(); ++i)
+    if (shares[i] != 0)
+      step.batch.max_blocks =
+          std::max(step.batch.max_blocks, static_cast<std::uint32_t>(running_[i].blocks.size()));
+  for (std::size_t i = 0; i < shares.size(); ++i)
+    if (shares[i] != 0)
+      step.parts.push_back(append(running_[i], static_cast<std::uint32_t>(step.parts.size()),
+                                  shares[i], step.batch));
+  return step;
+}
+
+Batcher::Part Batcher::append(const Running& running, std::uint32_t row, std::uint32_t count,
+                              StepBatch& batch) {
   const Session& session = *running.session;
   const std::uint32_t first = session.computed();
-  const std::uint32_t count = std::min(session.n_tokens() - first, limits_.max_tokens);
-  StepBatch batch;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    batch.tokens.push_back(session.tokens()[first + i]);
-    batch.positions.push_back(first + i);
-    batch.sequences.push_back(0);
-    if (session.wants_logits(first + i)) batch.wanted.push_back(i);
+  Part part{running.session.get(), count, 0};
+  for (std::uint32_t i = first; i < first + count; ++i) {
+    if (session.wants_logits(i)) {
+      batch.wanted.push_back(batch.n_tokens());
+      ++part.n_wanted;
+    }
+    batch.tokens.push_back(session.tokens()[i]);
+    batch.positions.push_back(i);
+    batch.sequences.push_back(row);
   }
-  batch.block_tables = running.blocks;
-  batch.max_blocks = static_cast<std::uint32_t>(running.blocks.size());
-  return batch;
+  // Shorter tables are filled up; no position reaches there.
+  batch.block_tables.insert(batch.block_tables.end(), running.blocks.begin(), running.blocks.end());
+  batch.block_tables.resize(std::size_t{row + 1} * batch.max_blocks, 0);
+  return part;
+}
+
+void Batcher::let_others_go_first(const std::vector<std::uint32_t>& shares) {
+  std::deque<Running> order;
+  for (const bool served : {false, true})
+    for (std::size_t i = 0; i < shares.size(); ++i)
+      if ((shares[i] != 0) == served) order.push_back(std::move(running_[i]));
+  running_ = std::move(order);
 }
 
 std::unique_ptr<Session> Batcher::remove(RequestId id) {

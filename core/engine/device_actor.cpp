@@ -264,8 +264,18 @@ void DeviceActor::abort_rest() const {
 void DeviceActor::finish() {
   Status status = step_->first_error();
   const std::unique_ptr<Step> step = std::move(step_);
-  config_.on_done(
-      {step->message.header, config_.id, std::move(status), step->busy_ns, step->wait_ns});
+  config_.on_done({step->message.header, config_.id, std::move(status), step->busy_ns,
+                   step->wait_ns, counts()});
+}
+
+DeviceCounts DeviceActor::counts() {
+  if (!device_ || !counts_) return {};
+  const Result<sf_counters> made = device_->device().counters();
+  counts_ = made.ok();  // who does not count is not asked again
+  if (!counts_) return {};
+  return {made->stages,       made->tokens,       made->busy_ns,  made->wait_ns,
+          made->weight_bytes, made->neuron_bytes, made->neurons,  made->active,
+          made->gate_rows,    made->up_rows,      made->down_rows};
 }
 
 }  // namespace synfire

@@ -61,11 +61,13 @@ class DeviceActor final : public Actor<RunStep, DeviceControl> {
   void submit_next();
   void abort_rest() const;
   void finish();
+  DeviceCounts counts();
   static void notify(void* context, std::uint32_t what, sf_error* error);
 
   DeviceActorConfig config_;
   // Destroyed in reverse: registrations before the device, the device before what its stages read.
   std::unique_ptr<Step> step_;  // under way
+  bool counts_ = true;          // the device does, as far as is known
   BatchMemory batch_;
   std::optional<LoadedDevice> device_;
   host::HostRegistration fabric_registration_, batch_registration_;

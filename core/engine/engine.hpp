@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -11,7 +12,9 @@
 #include "core/base/clock.hpp"
 #include "core/base/device_spec.hpp"
 #include "core/base/result.hpp"
+#include "core/engine/messages.hpp"
 #include "core/engine/request.hpp"
+#include "core/engine/tap_sink.hpp"
 #include "core/sparsity/placement.hpp"
 
 namespace synfire {
@@ -29,17 +32,20 @@ struct EngineConfig {
   std::optional<double> split;             // share of the first device, 0..1
   std::vector<PlannedGroups> plan;         // groups by device; excludes split
   std::uint32_t group_size = 32;           // neurons per group
-  std::string predictor;                   // "", "exact", "none" or a plugin's name; "": by model
+  std::string predictor;                   // "exact", "none", "mlp[dtype=q8_0]"; "": by model
   std::optional<double> predictor_threshold;
   std::string ffn_activation;         // "" = the file's
   std::uint32_t context = 0;          // tokens per sequence; 0 = the model's, at most 8192
   std::uint32_t threads = 0;          // of CPU devices that do not say; 0 = the plugin's choice
   std::string kv_dtype = "f32";       // f32 | f16
-  std::uint32_t prefill_chunk = 128;  // tokens of a prompt per step
+  std::uint32_t prefill_chunk = 128;  // tokens of a step, of prompts and of answers
   std::uint32_t max_sequences = 4;    // running at once
   std::uint32_t queue = 64;           // waiting at most; more are refused
   Duration step_timeout = std::chrono::seconds(120);
-  std::uint32_t ffn_chunk = 0;  // neurons per partial sum; 0 = the backend's constant
+  std::uint32_t ffn_chunk = 0;  // neurons per partial sum; 0 = the backend's choice
+  std::uint32_t tap = 0;        // SF_TAP_*: what observe() shows of every layer; 0: nothing
+  // How much of the weights is loaded, in bytes; may be empty. From the devices' threads.
+  std::function<void(std::uint64_t done, std::uint64_t all)> on_load = {};
 };
 
 struct ModelInfo {
@@ -56,6 +62,7 @@ struct DeviceStatus {
   bool lost = false;  // failed or stalled; serves no more
   std::string lost_reason;
   std::uint64_t weight_bytes = 0, kv_bytes = 0;
+  DeviceCounts counts;  // after its last step
 };
 
 struct PluginStatus {
@@ -72,6 +79,7 @@ struct LayerPlacement {
 struct PlacementInfo {
   std::string kind, predictor;
   std::uint64_t epoch = 0;
+  std::uint64_t predictor_bytes = 0;  // that its weights have, all layers
   std::vector<LayerPlacement> layers;
   std::vector<std::string> notes;  // e.g. that down was requantized
 };
@@ -108,6 +116,10 @@ class Engine {
   // Logits at every position of `tokens`, [tokens, n_vocab], by one sequence from position 0; for
   // verify and perplexity. Runs between the steps of other requests; blocks the caller.
   virtual Result<std::vector<float>> logits(std::span<const std::int32_t> tokens) = 0;
+
+  // Runs `tokens` as logits() does and shows `sink` what the configured tap saw, step by step. The
+  // sink is called on the engine's thread, and no more after the return.
+  virtual Status observe(std::span<const std::int32_t> tokens, TapSink& sink) = 0;
 
   [[nodiscard]] virtual const Tokenizer* tokenizer() const = 0;  // null: the file has none
   [[nodiscard]] virtual ModelInfo model() const = 0;

@@ -54,9 +54,14 @@ void EngineActor::receive_control(EngineControl&& control) {
   begin_step();
 }
 
+bool EngineActor::in_step(RequestId id) const {
+  return std::any_of(parts_.begin(), parts_.end(),
+                     [id](const Batcher::Part& part) { return part.session->id() == id; });
+}
+
 bool EngineActor::cancel(RequestId id) {
-  if (session_ == nullptr || session_->id() != id) return end_session(id, cancelled());
-  cancelled_ = true;  // its step is under way; it ends with it
+  if (!in_step(id)) return end_session(id, cancelled());
+  cancelled_.push_back(id);
   return true;
 }
 
@@ -72,16 +77,14 @@ void EngineActor::begin_step() {
   while (true) {
     Batcher::Step step = batcher_.next(last_now_);
     config_.counters->running = batcher_.n_running();
-    if (step.session == nullptr) return;
-    const Result<std::uint64_t> begun = scheduler_.begin(step.session->id(), step.batch);
+    if (step.parts.empty()) return;
+    const RequestId about = step.parts.size() == 1 ? step.parts.front().session->id() : 0;
+    const Result<std::uint64_t> begun = scheduler_.begin(about, step.batch);
     if (!begun.ok()) {
-      end_session(step.session->id(), begun.status());
+      for (const Batcher::Part& part : step.parts) end_session(part.session->id(), begun.status());
       continue;
     }
-    session_ = step.session;
-    n_tokens_ = step.batch.n_tokens();
-    n_wanted_ = static_cast<std::uint32_t>(step.batch.wanted.size());
-    cancelled_ = false;
+    parts_ = std::move(step.parts);
     begun_at_ = last_now_;
     busiest_ns_ = 0;
     arm_deadline({*begun, false}, config_.step_timeout);
@@ -91,31 +94,43 @@ void EngineActor::begin_step() {
 
 void EngineActor::end_step(const Status& status) {
   deadline_.cancel();
-  Session& session = *std::exchange(session_, nullptr);
+  const std::vector<Batcher::Part> parts = std::exchange(parts_, {});
+  const std::vector<RequestId> cancels = std::exchange(cancelled_, {});
   EngineCounters& counters = *config_.counters;
   ++counters.steps;
   counters.step_ns += static_cast<std::uint64_t>(Duration(now() - begun_at_).count());
   counters.busiest_ns += busiest_ns_;
   counters.forks = scheduler_.forks();
   counters.joins = scheduler_.joins();
-  if (cancelled_)
-    end_session(session.id(), cancelled());
-  else if (!status.ok())
-    end_session(session.id(), status);
-  else
-    deliver(session);
+  std::uint32_t row = 0;    // of the step's logits
+  std::uint32_t token = 0;  // of the step
+  for (const Batcher::Part& part : parts) {
+    const RequestId id = part.session->id();
+    if (std::find(cancels.begin(), cancels.end(), id) != cancels.end())
+      end_session(id, cancelled());
+    else if (!status.ok())
+      end_session(id, status);
+    else
+      deliver(part, row, token);
+    row += part.n_wanted;
+    token += part.n_tokens;
+  }
   if (!lost_.ok()) end_all(std::exchange(lost_, {}));
 }
 
-void EngineActor::deliver(Session& session) {
+void EngineActor::deliver(const Batcher::Part& part, std::uint32_t first_row,
+                          std::uint32_t first_token) {
+  Session& session = *part.session;
   EngineCounters& counters = *config_.counters;
   const std::uint32_t prompt_left =
       session.n_prompt() - std::min(session.n_prompt(), session.computed());
-  counters.prompt_tokens += std::min(n_tokens_, prompt_left);
+  counters.prompt_tokens += std::min(part.n_tokens, prompt_left);
   const std::uint32_t n_before = session.n_tokens();
-  session.advance(n_tokens_);
+  session.advance(part.n_tokens);
+  for (std::uint32_t layer = 0; layer < scheduler_.n_taps(); ++layer)
+    session.on_tap(layer, scheduler_.tap(layer, first_token, part.n_tokens));
   bool ended = false;
-  for (std::uint32_t row = 0; row < n_wanted_ && !ended; ++row)
+  for (std::uint32_t row = first_row; row < first_row + part.n_wanted && !ended; ++row)
     ended = session.on_logits(scheduler_.logits(row), now());
   counters.generated_tokens += session.n_tokens() - n_before;
   if (ended) end_session(session.id(), {});
@@ -126,7 +141,7 @@ void EngineActor::on_device_down(const DeviceDown& down) {
   // under way.
   lost_ = error(StatusCode::unavailable, "a device was lost: {}", down.status.message());
   if (const auto outcome = scheduler_.on_down(down)) end_step(*outcome);
-  if (session_ == nullptr && !lost_.ok()) end_all(std::exchange(lost_, {}));
+  if (parts_.empty() && !lost_.ok()) end_all(std::exchange(lost_, {}));
   config_.on_change();
 }
 

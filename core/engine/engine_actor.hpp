@@ -51,8 +51,8 @@ struct EngineActorConfig {
 };
 
 // Where requests, steps and devices meet: the batcher says what comes next, the layer scheduler
-// sends it, sessions take the logits. One step at a time. Every session that came in ends exactly
-// once.
+// sends it, sessions take the logits. One step at a time, of many sessions; one that fails ends all
+// of its sessions. Every session that came in ends exactly once.
 class EngineActor final : public Actor<EngineMessage, EngineControl> {
  public:
   EngineActor(EngineActorConfig config, LayerScheduler scheduler, Batcher batcher);
@@ -65,8 +65,9 @@ class EngineActor final : public Actor<EngineMessage, EngineControl> {
   bool cancel(RequestId id);  // false: there is no such session
   void catch_up();
   void begin_step();
+  [[nodiscard]] bool in_step(RequestId id) const;
   void end_step(const Status& status);
-  void deliver(Session& session);
+  void deliver(const Batcher::Part& part, std::uint32_t first_row, std::uint32_t first_token);
   bool end_session(RequestId id, const Status& status);  // likewise
   void end_all(const Status& status);
   void finish(std::unique_ptr<Session> session, const Status& status, TimePoint when);
@@ -85,13 +86,11 @@ class EngineActor final : public Actor<EngineMessage, EngineControl> {
   std::vector<RequestId> early_cancels_, later_cancels_;
 
   // The step under way.
-  Session* session_ = nullptr;
-  std::uint32_t n_tokens_ = 0;
-  std::uint32_t n_wanted_ = 0;
+  std::vector<Batcher::Part> parts_;  // empty: none is
+  std::vector<RequestId> cancelled_;  // of its sessions, meanwhile: they end with the step
+  Status lost_;                       // a device died meanwhile: all sessions end with the step
   TimePoint begun_at_{};
   std::uint64_t busiest_ns_ = 0;
-  bool cancelled_ = false;  // its session was cancelled meanwhile
-  Status lost_;             // a device died meanwhile: all sessions end with the step
 };
 
 }  // namespace synfire

@@ -92,6 +92,9 @@ PlacementInfo placement_info(const EngineAssets& assets) {
   info.kind = placement_name(assets.placement_kind);
   info.predictor = assets.predictor_program.name;
   info.epoch = assets.placement.epoch;
+  for (const PredictorLayer& layer : assets.predictor_program.layers)
+    for (const WeightUpload& weight : layer.weights)
+      info.predictor_bytes += weight.rows * row_bytes(weight.dtype, weight.cols);
   info.notes = assets.plan.notes;
   if (assets.placement.shards)
     info.notes.insert(info.notes.begin(), shard_note(*assets.placement.shards));

@@ -128,12 +128,14 @@ std::optional<Status> LayerScheduler::settle() {
   return status;
 }
 
+const float* LayerScheduler::rows_of(std::uint32_t channel) const {
+  return static_cast<const float*>(fabric_->address(fabric_->port(channel, n_steps_).buffer));
+}
+
 std::span<const float> LayerScheduler::logits(std::uint32_t index) {
   const auto part = [&](std::uint32_t channel) -> std::span<const float> {
     const std::uint32_t width = plan_.channels[channel].value.width;
-    const auto* const rows =
-        static_cast<const float*>(fabric_->address(fabric_->port(channel, n_steps_).buffer));
-    return {rows + std::size_t{index} * width, width};
+    return {rows_of(channel) + std::size_t{index} * width, width};
   };
   if (plan_.logits.size() == 1) return part(plan_.logits.front());
   row_.clear();
@@ -142,6 +144,13 @@ std::span<const float> LayerScheduler::logits(std::uint32_t index) {
     row_.insert(row_.end(), logits.begin(), logits.end());
   }
   return row_;
+}
+
+std::span<const float> LayerScheduler::tap(std::uint32_t layer, std::uint32_t first_token,
+                                           std::uint32_t n_tokens) const {
+  const std::uint32_t channel = plan_.taps[layer];
+  const std::size_t width = plan_.channels[channel].value.width;
+  return {rows_of(channel) + first_token * width, n_tokens * width};
 }
 
 }  // namespace synfire

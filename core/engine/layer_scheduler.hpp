@@ -55,6 +55,14 @@ class LayerScheduler {
   // Row `index` of the last step's logits, in the order of batch.wanted. Valid until the next call.
   [[nodiscard]] std::span<const float> logits(std::uint32_t index);
 
+  // How many layers' taps the host reads, and those of some tokens of the last step,
+  // [n_tokens, d_model].
+  [[nodiscard]] std::uint32_t n_taps() const {
+    return static_cast<std::uint32_t>(plan_.taps.size());
+  }
+  [[nodiscard]] std::span<const float> tap(std::uint32_t layer, std::uint32_t first_token,
+                                           std::uint32_t n_tokens) const;
+
   [[nodiscard]] std::uint64_t forks() const { return n_forks_; }
   [[nodiscard]] std::uint64_t joins() const { return n_joins_; }
 
@@ -67,6 +75,8 @@ class LayerScheduler {
 
   [[nodiscard]] RunStep message_for(DeviceId device, const MessageHeader& header,
                                     const StepBatch& batch) const;
+  // What the last step wrote to a channel of rows.
+  [[nodiscard]] const float* rows_of(std::uint32_t channel) const;
   void record(const Status& status);
   [[nodiscard]] std::optional<Status> settle();
 

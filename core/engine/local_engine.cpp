@@ -7,6 +7,7 @@
 #include "core/base/log.hpp"
 #include "core/engine/generation_session.hpp"
 #include "core/engine/logits_session.hpp"
+#include "core/engine/tap_session.hpp"
 #include "core/tensor/host_region.hpp"
 
 namespace synfire {
@@ -29,8 +30,20 @@ Result<LoadedDevice> open_device(const EngineAssets& assets, DeviceId id) {
   const DeviceChoice& choice = assets.devices[id];
   SYNFIRE_ASSIGN_OR_RETURN(host::Device device,
                            choice.backend.open_device(choice.index, choice.options));
+  LoadHooks hooks;
+  if (assets.packs(id)) {
+    // A second copy in the page cache is welcome, a restart will be fast, unless memory is short.
+    const bool short_of_memory = assets.file.file_bytes() > available_host_memory() / 2;
+    hooks.read_for_good = [&file = assets.file, short_of_memory](auto bytes) {
+      file.release(bytes, short_of_memory);
+    };
+  }
+  if (assets.on_load)
+    hooks.loaded = [&assets](std::uint64_t bytes) {
+      assets.on_load(assets.loaded_bytes += bytes, assets.all_bytes);
+    };
   return LoadedDevice::load(std::move(device), assets.plan.devices[id], assets.kv,
-                            assets.limits.max_tokens);
+                            assets.limits.max_tokens, hooks);
 }
 
 }  // namespace
@@ -130,14 +143,18 @@ void LocalEngine::supervise(DeviceId device) {
   };
   ChildSpec child;
   child.name = assets_->devices[device].name;
-  child.start = [host = hosts_[device], engine, device, set](DownListener on_down) {
+  child.start = [host = hosts_[device], board = board_, engine, device, set](DownListener on_down) {
     const auto ready = [engine, device, set](std::uint32_t generation) {
       engine.send_control(DeviceUp{device, generation});
-      set({true, false, ""});
+      set({true, false, "", {}});
     };
     // The mailbox has room for every device's answer, so this is refused only when the engine has
     // gone.
-    const auto done = [engine](StepDone done_message) {
+    const auto done = [engine, board, device](StepDone done_message) {
+      {
+        const std::lock_guard lock(board->mutex);
+        board->devices[device].counts = done_message.counts;
+      }
       static_cast<void>(engine.try_send(EngineMessage(std::move(done_message))));
     };
     return host->start(ready, done, std::move(on_down));
@@ -148,7 +165,7 @@ void LocalEngine::supervise(DeviceId device) {
   child.on_event = [engine, device, set](const ChildEvent& event) {
     if (event.kind == ChildEvent::Kind::restarted) return;
     const bool for_good = event.kind != ChildEvent::Kind::down;
-    set({false, for_good, event.down.status.message()});
+    set({false, for_good, event.down.status.message(), {}});
     engine.send_control(DeviceDown{device, event.down.status});
   };
   supervisor_->supervise(std::move(child));
@@ -232,7 +249,7 @@ bool LocalEngine::drain(Duration limit) {
   return board_->changed.wait_for(lock, limit, [&] { return counters_->active == 0; });
 }
 
-Result<std::vector<float>> LocalEngine::logits(std::span<const std::int32_t> tokens) {
+Status LocalEngine::check_tokens(std::span<const std::int32_t> tokens) const {
   if (tokens.empty() || tokens.size() > assets_->context)
     return invalid_argument("tokens: {}, want 1 to the context of {}", tokens.size(),
                             assets_->context);
@@ -240,6 +257,11 @@ Result<std::vector<float>> LocalEngine::logits(std::span<const std::int32_t> tok
     if (token < 0 || static_cast<std::uint32_t>(token) >= assets_->program.hparams.n_vocab)
       return invalid_argument("token: {}, want 0 to {}", token,
                               assets_->program.hparams.n_vocab - 1);
+  return {};
+}
+
+Result<std::vector<float>> LocalEngine::logits(std::span<const std::int32_t> tokens) {
+  SYNFIRE_RETURN_IF_ERROR(check_tokens(tokens));
   const std::uint64_t bytes =
       std::uint64_t{tokens.size()} * assets_->program.hparams.n_vocab * sizeof(float);
   if (const std::uint64_t available = available_host_memory(); available != 0 && bytes > available)
@@ -254,6 +276,18 @@ Result<std::vector<float>> LocalEngine::logits(std::span<const std::int32_t> tok
   return result.get();
 }
 
+Status LocalEngine::observe(std::span<const std::int32_t> tokens, TapSink& sink) {
+  if (assets_->plan.taps.empty())
+    return error(StatusCode::failed_precondition, "the engine was made without a tap");
+  SYNFIRE_RETURN_IF_ERROR(check_tokens(tokens));
+  std::promise<Status> promise;
+  std::future<Status> result = promise.get_future();
+  SYNFIRE_RETURN_IF_ERROR(admit());
+  SYNFIRE_RETURN_IF_ERROR(send(std::make_unique<TapSession>(
+      ++last_id_, std::vector(tokens.begin(), tokens.end()), sink, std::move(promise))));
+  return result.get();
+}
+
 std::vector<DeviceStatus> LocalEngine::devices() const {
   std::vector<DeviceStatus> all;
   const std::lock_guard lock(board_->mutex);
@@ -262,7 +296,7 @@ std::vector<DeviceStatus> LocalEngine::devices() const {
     const bool lost = board_->devices[d].lost;  // for good; one that restarts is not
     all.push_back({choice.name, choice.info.description, lost,
                    lost ? board_->devices[d].reason : "", weight_bytes(*assets_, d),
-                   kv_bytes(*assets_, d)});
+                   kv_bytes(*assets_, d), board_->devices[d].counts});
   }
   return all;
 }

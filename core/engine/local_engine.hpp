@@ -26,6 +26,7 @@ class LocalEngine final : public Engine {
   void cancel(RequestId id) override;
   bool drain(Duration limit) override;
   Result<std::vector<float>> logits(std::span<const std::int32_t> tokens) override;
+  Status observe(std::span<const std::int32_t> tokens, TapSink& sink) override;
 
   [[nodiscard]] const Tokenizer* tokenizer() const override { return assets_->tokenizer.get(); }
   [[nodiscard]] ModelInfo model() const override { return model_info(*assets_); }
@@ -44,6 +45,7 @@ class LocalEngine final : public Engine {
       bool up = false;
       bool lost = false;  // for good
       std::string reason;
+      DeviceCounts counts;  // after the last step
     };
     mutable std::mutex mutex;
     std::condition_variable changed;
@@ -57,6 +59,8 @@ class LocalEngine final : public Engine {
   void spawn_engine_actor();
   void supervise(DeviceId device);
   [[nodiscard]] DeviceActorConfig device_config(DeviceId device) const;
+  // For one sequence from position 0.
+  [[nodiscard]] Status check_tokens(std::span<const std::int32_t> tokens) const;
   // Takes a place among the active requests, or says why not.
   [[nodiscard]] Status admit();
   void give_place_back();

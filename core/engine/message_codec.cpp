@@ -118,12 +118,28 @@ void fields(Io& io, M& run_step) {
   io.list("runs", run_step.runs, kLeastRunBytes, [&](auto& run) { fields(io, run); });
 }
 
+template <typename Io, Either<DeviceCounts> C>
+void fields(Io& io, C& counts) {
+  io.number("counts.stages", counts.stages);
+  io.number("counts.tokens", counts.tokens);
+  io.number("counts.busy_ns", counts.busy_ns);
+  io.number("counts.wait_ns", counts.wait_ns);
+  io.number("counts.weight_bytes", counts.weight_bytes);
+  io.number("counts.neuron_bytes", counts.neuron_bytes);
+  io.number("counts.neurons", counts.neurons);
+  io.number("counts.active", counts.active);
+  io.number("counts.gate_rows", counts.gate_rows);
+  io.number("counts.up_rows", counts.up_rows);
+  io.number("counts.down_rows", counts.down_rows);
+}
+
 template <typename Io, Either<StepDone> M>
 void fields(Io& io, M& done) {
   io.number("device", done.device);
   fields(io, done.status);
   io.number("busy_ns", done.busy_ns);
   io.number("wait_ns", done.wait_ns);
+  fields(io, done.counts);
 }
 
 template <typename Io, Either<Activation> M>

@@ -83,6 +83,17 @@ struct RunStep {
   friend bool operator==(const RunStep&, const RunStep&) = default;
 };
 
+// What a device did since it was opened; sf_counters says what each means. All 0: it does not
+// count.
+struct DeviceCounts {
+  std::uint64_t stages = 0, tokens = 0;
+  std::uint64_t busy_ns = 0, wait_ns = 0;
+  std::uint64_t weight_bytes = 0, neuron_bytes = 0;
+  std::uint64_t neurons = 0, active = 0;
+  std::uint64_t gate_rows = 0, up_rows = 0, down_rows = 0;
+  friend bool operator==(const DeviceCounts&, const DeviceCounts&) = default;
+};
+
 // Device to scheduler: the step's stages on this device have ended. Exactly one per RunStep.
 struct StepDone {
   MessageHeader header;
@@ -90,6 +101,7 @@ struct StepDone {
   Status status;
   std::uint64_t busy_ns = 0;  // in stages
   std::uint64_t wait_ns = 0;  // for input events
+  DeviceCounts counts = {};
   friend bool operator==(const StepDone&, const StepDone&) = default;
 };
 

@@ -33,6 +33,9 @@ class Session {
   [[nodiscard]] virtual bool wants_logits(std::uint32_t index) const = 0;
   // The first step that computes something of it begins.
   virtual void on_start(TimePoint) {}
+  // A layer's tap of the tokens of a step, [tokens, d_model], before their logits; where the engine
+  // has taps.
+  virtual void on_tap(std::uint32_t /*layer*/, std::span<const float> /*rows*/) {}
   // The logits of a token that wanted them, in order. True: the session needs no more steps.
   [[nodiscard]] virtual bool on_logits(std::span<const float> logits, TimePoint now) = 0;
   // The end, exactly once: OK after on_logits said so, an error otherwise.

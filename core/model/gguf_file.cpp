@@ -9,7 +9,14 @@ namespace synfire {
 Result<GgufFile> GgufFile::open(const std::filesystem::path& path) {
   SYNFIRE_ASSIGN_OR_RETURN(std::shared_ptr<const MappedFile> file, MappedFile::open(path));
   const std::span<const std::byte> bytes = file->bytes();
-  return parse(bytes, path.string(), std::move(file));
+  const MappedFile* const mapping = file.get();
+  SYNFIRE_ASSIGN_OR_RETURN(GgufFile parsed, parse(bytes, path.string(), std::move(file)));
+  parsed.mapping_ = mapping;
+  return parsed;
+}
+
+void GgufFile::release(std::span<const std::byte> part, bool from_cache) const {
+  if (mapping_ != nullptr) mapping_->release(part, from_cache);
 }
 
 Result<GgufFile> GgufFile::parse(std::span<const std::byte> bytes, std::string name,

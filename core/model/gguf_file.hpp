@@ -17,6 +17,8 @@
 
 namespace synfire {
 
+class MappedFile;
+
 struct GgufEntry {
   std::string_view key;
   GgufValue value;
@@ -57,6 +59,9 @@ class GgufFile {
   // Keeps the bytes of the file alive, also past this object (uploads that borrow weights hold
   // one).
   [[nodiscard]] const std::shared_ptr<const void>& owner() const { return owner_; }
+  // MappedFile::release of a part of the file; nothing to do where the file is memory of another
+  // kind. Any thread.
+  void release(std::span<const std::byte> part, bool from_cache) const;
 
   [[nodiscard]] std::span<const GgufEntry> metadata() const { return contents_.metadata; }
   // Null when absent.
@@ -85,6 +90,7 @@ class GgufFile {
 
   std::string path_;
   std::shared_ptr<const void> owner_;
+  const MappedFile* mapping_ = nullptr;  // what owner_ keeps, if it is one
   std::uint64_t file_bytes_;
   GgufContents contents_;
   std::unordered_map<std::string_view, std::size_t> key_index_;

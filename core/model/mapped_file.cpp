@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace synfire {
 
@@ -32,6 +33,7 @@ class FileDescriptor {
   FileDescriptor(const FileDescriptor&) = delete;
   FileDescriptor& operator=(const FileDescriptor&) = delete;
   [[nodiscard]] int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
 
  private:
   int fd_;
@@ -50,7 +52,7 @@ Result<std::size_t> size_of_regular_file(const std::filesystem::path& path, int 
 
 Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::filesystem::path& path) {
   // O_NONBLOCK: a pipe without a writer must give an error, not a hang.
-  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) return os_error(path, "open");
   SYNFIRE_ASSIGN_OR_RETURN(const std::size_t size, size_of_regular_file(path, file.get()));
   std::span<const std::byte> bytes;
@@ -59,11 +61,26 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::filesystem
     if (start == MAP_FAILED) return os_error(path, "map");
     bytes = {static_cast<const std::byte*>(start), size};
   }
-  return std::shared_ptr<const MappedFile>(new MappedFile(bytes));
+  return std::shared_ptr<const MappedFile>(new MappedFile(bytes, file.release()));
+}
+
+void MappedFile::release(std::span<const std::byte> part, bool from_cache) const {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const auto offset = static_cast<std::size_t>(part.data() - bytes_.data());
+  const std::size_t first = (offset + page - 1) / page * page;
+  const std::size_t end = (offset + part.size()) / page * page;
+  if (first >= end) return;
+  // Advice: where the system does not take it, memory is held a little longer.
+  static_cast<void>(
+      ::madvise(const_cast<std::byte*>(bytes_.data()) + first, end - first, MADV_DONTNEED));
+  if (from_cache)
+    static_cast<void>(::posix_fadvise(fd_, static_cast<off_t>(first),
+                                      static_cast<off_t>(end - first), POSIX_FADV_DONTNEED));
 }
 
 MappedFile::~MappedFile() {
   if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+  ::close(fd_);
 }
 
 }  // namespace synfire

@@ -26,10 +26,16 @@ class MappedFile {
   // Starts on a page; empty for an empty file.
   [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
 
+  // Lets go of the memory behind a part of bytes(): of this process's pages, and with
+  // `from_cache` of the system's copy too. Reading it again brings it back from the cache or the
+  // disk. Only whole pages; any thread.
+  void release(std::span<const std::byte> part, bool from_cache) const;
+
  private:
-  explicit MappedFile(std::span<const std::byte> bytes) : bytes_(bytes) {}
+  MappedFile(std::span<const std::byte> bytes, int fd) : bytes_(bytes), fd_(fd) {}
 
   std::span<const std::byte> bytes_;
+  int fd_;
 };
 
 }  // namespace synfire

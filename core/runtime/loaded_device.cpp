@@ -13,7 +13,7 @@ namespace {
 sf_tensor_desc tensor_desc(const WeightUpload& upload, const std::byte* data, std::uint32_t flags) {
   return {sizeof(sf_tensor_desc),
           static_cast<std::uint32_t>(upload.dtype),
-          flags,
+          flags | (upload.lookup ? std::uint32_t{SF_TENSOR_LOOKUP} : 0U),
           0,
           upload.rows,
           upload.cols,
@@ -35,6 +35,34 @@ sf_neurons_desc neurons_desc(const NeuronUpload& upload) {
           static_cast<std::uint32_t>(upload.down_dtype)};
 }
 
+constexpr std::uint32_t kNeuronsPerUpload = 1024;
+
+// Rows of a tensor of the plan, or of one that is absent.
+class Rows {
+ public:
+  explicit Rows(const WeightUpload& upload)
+      : upload_(upload),
+        bytes_(upload.data == nullptr ? 0 : row_bytes(upload.dtype, upload.cols)) {}
+
+  [[nodiscard]] const std::byte* at(std::size_t row) const {
+    return upload_.data == nullptr ? nullptr : upload_.data + row * bytes_;
+  }
+  [[nodiscard]] std::span<const std::byte> range(std::size_t first, std::size_t end) const {
+    return {at(first), (end - first) * bytes_};
+  }
+  [[nodiscard]] std::span<const std::byte> all() const { return range(0, upload_.rows); }
+
+ private:
+  const WeightUpload& upload_;
+  std::size_t bytes_;
+};
+
+void tell(const LoadHooks& hooks, std::span<const std::byte> bytes, bool for_good) {
+  if (bytes.empty()) return;
+  if (for_good && hooks.read_for_good) hooks.read_for_good(bytes);
+  if (hooks.loaded) hooks.loaded(bytes.size());
+}
+
 template <typename Object>
 auto raw_handles(const std::vector<Object>& objects) {
   std::vector<decltype(objects.front().get())> handles;
@@ -45,11 +73,12 @@ auto raw_handles(const std::vector<Object>& objects) {
 }  // namespace
 
 Result<LoadedDevice> LoadedDevice::load(host::Device device, const DevicePlan& plan,
-                                        const KvShape& kv, std::uint32_t max_tokens) {
+                                        const KvShape& kv, std::uint32_t max_tokens,
+                                        const LoadHooks& hooks) {
   LoadedDevice loaded(std::move(device));
-  SYNFIRE_RETURN_IF_ERROR(loaded.upload_weights(plan));
+  SYNFIRE_RETURN_IF_ERROR(loaded.upload_weights(plan, hooks));
   for (const NeuronUpload& upload : plan.neurons)
-    SYNFIRE_RETURN_IF_ERROR(loaded.upload_neurons(upload));
+    SYNFIRE_RETURN_IF_ERROR(loaded.upload_neurons(upload, hooks));
   SYNFIRE_RETURN_IF_ERROR(loaded.create_kv(plan, kv));
   for (const StageSpec& spec : plan.stages)
     SYNFIRE_RETURN_IF_ERROR(loaded.compile(spec, max_tokens));
@@ -60,7 +89,7 @@ Status LoadedDevice::submit(std::uint32_t stage, const sf_submission& submission
   return device_.submit(stages_[stage], submission);
 }
 
-Status LoadedDevice::upload_weights(const DevicePlan& plan) {
+Status LoadedDevice::upload_weights(const DevicePlan& plan, const LoadHooks& hooks) {
   for (const WeightUpload& upload : plan.weights) {
     // The device copies columns of a matrix; what the file has as it is, it may borrow.
     const std::vector<std::byte> packed =
@@ -70,24 +99,42 @@ Status LoadedDevice::upload_weights(const DevicePlan& plan) {
                                               : tensor_desc(upload, packed.data(), 0));
     if (!weights.ok()) return weights.status().with_context("tensor " + upload.name);
     weights_.push_back(*std::move(weights));
+    // Between the columns of this device lie those of others, which may not have read them yet.
+    tell(hooks, {upload.data, upload.bytes()}, !upload.lookup && upload.row_stride == 0);
   }
   return {};
 }
 
-Status LoadedDevice::upload_neurons(const NeuronUpload& upload) {
+// Groups go in runs, so that a device with several threads has work for all of them.
+Status LoadedDevice::upload_neurons(const NeuronUpload& upload, const LoadHooks& hooks) {
   SYNFIRE_ASSIGN_OR_RETURN(host::Neurons neurons, device_.create_neurons(neurons_desc(upload)));
   DownRows down(upload);
-  const bool gated = upload.gate.data != nullptr;
-  const std::size_t gate_bytes = gated ? row_bytes(upload.gate.dtype, upload.d_model) : 0;
-  const std::size_t up_bytes = row_bytes(upload.up.dtype, upload.d_model);
-  for (const std::uint32_t group : upload.groups) {
-    const std::uint32_t first = group * upload.group_size;
-    const std::uint32_t count = std::min(upload.group_size, upload.d_ff - first);
-    const sf_group_source source{group, SF_TENSOR_BORROW,
-                                 gated ? upload.gate.data + first * gate_bytes : nullptr,
-                                 upload.up.data + first * up_bytes, down.rows(first, count)};
-    SYNFIRE_RETURN_IF_ERROR(device_.upload_groups(neurons, {&source, 1}));
+  std::vector<sf_group_source> sources;
+  for (std::size_t i = 0; i < upload.groups.size(); i += sources.size()) {
+    sources.clear();
+    const std::uint32_t first = upload.groups[i] * upload.group_size;
+    std::uint32_t end = first;
+    for (std::size_t g = i; g < upload.groups.size(); ++g) {
+      if (upload.groups[g] * upload.group_size != end || end - first >= kNeuronsPerUpload) break;
+      end = std::min(end + upload.group_size, upload.d_ff);
+      sources.push_back({upload.groups[g], SF_TENSOR_BORROW, nullptr, nullptr, nullptr});
+    }
+    const Rows gate(upload.gate), up(upload.up);
+    const std::byte* const down_rows = down.rows(first, end - first);
+    const std::size_t down_bytes = row_bytes(upload.down_dtype, upload.d_model);
+    for (sf_group_source& source : sources) {
+      const std::uint32_t neuron = source.group * upload.group_size;
+      source.gate = gate.at(neuron);
+      source.up = up.at(neuron);
+      source.down = down_rows + (neuron - first) * down_bytes;
+    }
+    SYNFIRE_RETURN_IF_ERROR(device_.upload_groups(neurons, sources));
+    tell(hooks, gate.range(first, end), true);
+    tell(hooks, up.range(first, end), true);
+    // A `down` that runs along the neurons is read again for the next ones.
+    if (upload.down_is_neuron_major) tell(hooks, Rows(upload.down).range(first, end), true);
   }
+  if (!upload.down_is_neuron_major) tell(hooks, Rows(upload.down).all(), true);
   neurons_.push_back(std::move(neurons));
   return {};
 }

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <vector>
 
 #include "core/base/result.hpp"
@@ -23,6 +25,15 @@ struct KvShape {
   }
 };
 
+// What the host does about a device's upload. Both may be empty; called on the device's thread.
+struct LoadHooks {
+  // These bytes of the plan were read and will not be any more: the device keeps weights of its own
+  // (SF_DEVICE_PACKS).
+  std::function<void(std::span<const std::byte>)> read_for_good;
+  // That many more bytes of weights are on the device.
+  std::function<void(std::uint64_t bytes)> loaded;
+};
+
 // A device with its weights, its neurons, its KV storage and its compiled stages. Belongs to the
 // thread that owns the device.
 class LoadedDevice {
@@ -30,7 +41,7 @@ class LoadedDevice {
   // Uploads and compiles everything that `plan` says. The plan's data stays borrowed while the
   // object lives.
   static Result<LoadedDevice> load(host::Device device, const DevicePlan& plan, const KvShape& kv,
-                                   std::uint32_t max_tokens);
+                                   std::uint32_t max_tokens, const LoadHooks& hooks = {});
 
   [[nodiscard]] host::Device& device() { return device_; }
   [[nodiscard]] std::uint32_t n_stages() const {
@@ -45,8 +56,8 @@ class LoadedDevice {
 
  private:
   explicit LoadedDevice(host::Device device) : device_(std::move(device)) {}
-  Status upload_weights(const DevicePlan& plan);
-  Status upload_neurons(const NeuronUpload& upload);
+  Status upload_weights(const DevicePlan& plan, const LoadHooks& hooks);
+  Status upload_neurons(const NeuronUpload& upload, const LoadHooks& hooks);
   Status create_kv(const DevicePlan& plan, const KvShape& kv);
   Status compile(const StageSpec& spec, std::uint32_t max_tokens);
 

@@ -27,15 +27,14 @@ std::vector<sf_value_desc> stage_values(const Program& program) {
 }  // namespace
 
 PlanBuilder::PlanBuilder(const Program& program, const GgufFile& file, const Placement& placement,
-                         const PredictorProgram& predictor, std::uint32_t n_devices,
-                         std::uint32_t ffn_chunk)
+                         const PredictorProgram& predictor, const CompileOptions& options)
     : program_(program),
       predictor_(predictor),
-      ffn_chunk_(ffn_chunk),
-      plan_(plan_for(n_devices)),
+      options_(options),
+      plan_(plan_for(options.n_devices)),
       weights_(plan_, program, file, placement),
       cutter_(plan_, stage_values(program)),
-      own_(n_devices) {}
+      own_(options.n_devices) {}
 
 ExecutionPlan PlanBuilder::finish() {
   plan_.notes = weights_.notes();
@@ -124,7 +123,7 @@ void PlanBuilder::neuron_share(std::uint32_t layer, std::uint32_t device, ValueI
   const Hparams& h = program_.hparams;
   const ValueId x = here(device, program_.layers[layer].ffn.input);
   const std::uint32_t neurons = weights_.add_neurons(device, layer);
-  sf_neuron_ffn_params params{h.activation, SF_GATE_NONE, 0, ffn_chunk_};
+  sf_neuron_ffn_params params{h.activation, SF_GATE_NONE, 0, options_.ffn_chunk};
   ValueId gates = kNone;
   if (predictor_.kind == Prediction::exact) {
     gates = cutter_.add_value({SF_VALUE_ROWS, h.d_ff});
@@ -176,6 +175,11 @@ ValueId PlanBuilder::predict(std::uint32_t layer, std::uint32_t device) {
        false,
        sf_select_params{SF_GATE_POSITIVE, program_.hparams.activation, p.score_threshold}});
   return active;
+}
+
+void PlanBuilder::export_tap(std::uint32_t layer, std::uint32_t device) {
+  if (options_.tap == 0) return;
+  plan_.taps.push_back(cutter_.export_value(here(device, tap(layer, options_.tap))));
 }
 
 ValueId PlanBuilder::tap(std::uint32_t layer, std::uint32_t which) const {

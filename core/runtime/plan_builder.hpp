@@ -8,6 +8,7 @@
 #include "core/base/result.hpp"
 #include "core/model/arch/program.hpp"
 #include "core/model/gguf_file.hpp"
+#include "core/runtime/compile_options.hpp"
 #include "core/runtime/plan_weights.hpp"
 #include "core/runtime/predictor_program.hpp"
 #include "core/runtime/stage_cutter.hpp"
@@ -21,7 +22,7 @@ namespace synfire {
 class PlanBuilder {
  public:
   PlanBuilder(const Program& program, const GgufFile& file, const Placement& placement,
-              const PredictorProgram& predictor, std::uint32_t n_devices, std::uint32_t ffn_chunk);
+              const PredictorProgram& predictor, const CompileOptions& options);
 
   [[nodiscard]] ExecutionPlan& plan() { return plan_; }
   [[nodiscard]] PlanWeights& weights() { return weights_; }
@@ -52,13 +53,15 @@ class PlanBuilder {
   void neuron_share(std::uint32_t layer, std::uint32_t device, ValueId active, ValueId output);
   // The active list by the predictor plugin's ops, computed on `device`; kNone without a plugin.
   [[nodiscard]] ValueId predict(std::uint32_t layer, std::uint32_t device);
+  // Where the options have a tap, the host is to see it, as `device` has it.
+  void export_tap(std::uint32_t layer, std::uint32_t device);
 
  private:
   [[nodiscard]] ValueId tap(std::uint32_t layer, std::uint32_t which) const;
 
   const Program& program_;
   const PredictorProgram& predictor_;
-  const std::uint32_t ffn_chunk_;
+  const CompileOptions& options_;
   ExecutionPlan plan_;
   PlanWeights weights_;
   StageCutter cutter_;

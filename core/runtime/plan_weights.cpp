@@ -29,16 +29,21 @@ WeightUpload PlanWeights::tensor(WeightId id) const {
   return {weight.name, tensor.dtype, weight.rows, weight.cols, tensor.data.data()};
 }
 
-std::uint32_t PlanWeights::add(std::uint32_t device, const WeightUpload& upload) {
+std::uint32_t PlanWeights::add(std::uint32_t device, WeightUpload upload, bool lookup) {
   std::map<Place, std::uint32_t>& known = weights_[device];
   const auto [entry, is_new] = known.try_emplace({upload.data, upload.rows, upload.cols},
                                                  static_cast<std::uint32_t>(known.size()));
-  if (is_new) plan_.devices[device].weights.push_back(upload);
+  std::vector<WeightUpload>& weights = plan_.devices[device].weights;
+  upload.lookup = lookup;
+  if (is_new)
+    weights.push_back(std::move(upload));
+  else
+    weights[entry->second].lookup &= lookup;  // a tied table is multiplied with, too
   return entry->second;
 }
 
-std::uint32_t PlanWeights::add(std::uint32_t device, WeightId id) {
-  return id == kNone ? SF_NONE : add(device, tensor(id));
+std::uint32_t PlanWeights::add(std::uint32_t device, WeightId id, bool lookup) {
+  return id == kNone ? SF_NONE : add(device, tensor(id), lookup);
 }
 
 std::uint32_t PlanWeights::add_kv_layer(std::uint32_t device, std::uint32_t layer,

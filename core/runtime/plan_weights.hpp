@@ -24,9 +24,9 @@ class PlanWeights {
 
   // A tensor of the program, whole.
   [[nodiscard]] WeightUpload tensor(WeightId id) const;
-  // The device's index of a weight; SF_NONE for kNone.
-  std::uint32_t add(std::uint32_t device, const WeightUpload& upload);
-  std::uint32_t add(std::uint32_t device, WeightId id);
+  // The device's index of a weight; SF_NONE for kNone. `lookup`: this op reads single rows only.
+  std::uint32_t add(std::uint32_t device, WeightUpload upload, bool lookup = false);
+  std::uint32_t add(std::uint32_t device, WeightId id, bool lookup = false);
   // The device's index of a layer in its KV storage, which has `n_kv_heads` of every layer.
   std::uint32_t add_kv_layer(std::uint32_t device, std::uint32_t layer, std::uint32_t n_kv_heads);
   // The device's index of its groups of a layer's FFN.

@@ -15,6 +15,7 @@ Result<OpParams> copy_params(const sf_op& op) {
   };
   switch (op.id) {
     case SF_OP_LINEAR:
+    case SF_OP_SIGN_LINEAR:
     case SF_OP_ADD:
     case SF_OP_COPY: return OpParams(sf_no_params{});
     case SF_OP_RMS_NORM: return copy(sf_norm_params{});
@@ -31,10 +32,13 @@ Result<PredictorLayer> convert(const sf_predictor_layer& from) {
   layer.score_threshold = from.score_threshold;
   layer.values.assign(from.values, from.values + from.n_values);
   layer.scores = from.scores;
+  layer.recall = from.recall;
+  layer.precision = from.precision;
+  layer.bytes_per_token = from.bytes_per_token;
   for (std::uint32_t i = 0; i < from.n_tensors; ++i) {
     const sf_tensor_desc& tensor = from.tensors[i];
     layer.weights.push_back({tensor.name, static_cast<DType>(tensor.dtype), tensor.rows,
-                             tensor.cols, static_cast<const std::byte*>(tensor.data)});
+                             tensor.cols, static_cast<const std::byte*>(tensor.data), false});
   }
   for (std::uint32_t i = 0; i < from.n_ops; ++i) {
     const sf_op& op = from.ops[i];

@@ -19,6 +19,9 @@ struct PredictorLayer {
   std::vector<ProgramOp> ops;
   std::vector<WeightUpload> weights;
   std::uint32_t scores = 0;  // value of width d_ff
+  // What the plugin says of itself; negative: unknown.
+  double recall = -1, precision = -1;
+  std::uint64_t bytes_per_token = 0;  // that the prediction reads
 };
 
 // How the active neurons are found.
@@ -30,7 +33,7 @@ enum class Prediction : std::uint8_t {
 
 struct PredictorProgram {
   Prediction kind = Prediction::none;
-  std::string name = "none";           // as users say it
+  std::string name = "none";           // as users say it, options included
   std::vector<PredictorLayer> layers;  // for Prediction::plugin, by layer
 };
 

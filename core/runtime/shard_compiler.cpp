@@ -25,6 +25,7 @@ class ShardCompiler {
     for (std::uint32_t layer = 0; layer < program_.layers.size(); ++layer) {
       builder_.cutter().set_label("layer " + std::to_string(layer));
       attention(program_.layers[layer].before_ffn);
+      builder_.export_tap(layer, 0);
       ffn(layer);
       for (const ProgramOp& op : program_.layers[layer].after_ffn) emit_everywhere(op);
     }
@@ -60,7 +61,8 @@ class ShardCompiler {
 
   void emit_on_first(const ProgramOp& op) {
     PlacedOp placed{0, op.id, op.inputs, op.outputs, {}, SF_NONE, false, op.params};
-    for (const WeightId id : op.weights) placed.weights.push_back(builder_.weights().add(0, id));
+    for (const WeightId id : op.weights)
+      placed.weights.push_back(builder_.weights().add(0, id, op.id == SF_OP_EMBED));
     builder_.add_op(std::move(placed));
   }
 

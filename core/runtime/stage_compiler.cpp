@@ -22,6 +22,7 @@ class Compiler {
       builder_.cutter().set_label("layer " + std::to_string(layer));
       const std::uint32_t device = placement_.layers[layer].attention;
       emit(program_.layers[layer].before_ffn, device);
+      builder_.export_tap(layer, device);
       lower_ffn(layer);
       emit(program_.layers[layer].after_ffn, device);
     }
@@ -38,7 +39,7 @@ class Compiler {
   void emit(const ProgramOp& op, std::uint32_t device) {
     PlacedOp placed{device, op.id, op.inputs, op.outputs, {}, SF_NONE, false, op.params};
     for (const WeightId id : op.weights)
-      placed.weights.push_back(builder_.weights().add(device, id));
+      placed.weights.push_back(builder_.weights().add(device, id, op.id == SF_OP_EMBED));
     builder_.add_op(std::move(placed), program_.hparams.n_kv_heads);
   }
 
@@ -95,7 +96,7 @@ Result<ExecutionPlan> compile_stages(const Program& program, const GgufFile& fil
   if (predictor.kind == Prediction::plugin && predictor.layers.size() != h.n_layers)
     return invalid_argument("predictor {}: {} layers, the model has {}", predictor.name,
                             predictor.layers.size(), h.n_layers);
-  PlanBuilder builder(program, file, placement, predictor, options.n_devices, options.ffn_chunk);
+  PlanBuilder builder(program, file, placement, predictor, options);
   if (placement.shards)
     compile_shards(builder, program, placement, options.n_devices);
   else

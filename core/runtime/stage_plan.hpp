@@ -19,6 +19,7 @@ struct WeightUpload {
   DType dtype = DType::f32;
   std::uint64_t rows = 0, cols = 0;  // cols contiguous
   const std::byte* data = nullptr;
+  bool lookup = false;         // only single rows are read (SF_TENSOR_LOOKUP)
   std::size_t row_stride = 0;  // bytes from row to row; 0: they follow each other
 
   [[nodiscard]] std::uint64_t bytes() const { return rows * row_bytes(dtype, cols); }
@@ -70,13 +71,14 @@ struct PortRef {
 struct Channel {
   sf_value_desc value;
   PortRef from;
-  std::vector<PortRef> to;  // empty: the host reads it (logits)
+  std::vector<PortRef> to;  // empty: only the host reads it (logits, taps)
 };
 
 struct ExecutionPlan {
   std::vector<DevicePlan> devices;
   std::vector<Channel> channels;
   std::vector<std::uint32_t> logits;  // channels whose rows, one after the other, are the logits
+  std::vector<std::uint32_t> taps;    // channels by layer, where the host wants to see them
   std::uint32_t forks = 0;            // per step: times that a value leaves for several devices
   std::uint32_t joins = 0;            // per step: times that parts of several devices meet
   std::vector<std::string> notes;     // what a user should know: requantized tensors

@@ -39,6 +39,7 @@ enum { /* sf_device_info.kind */
 enum {                     /* sf_device_info.flags */
   SF_DEVICE_ASYNC = 1u,    /* submit returns before the stage ends, and takes inputs not yet signalled */
   SF_DEVICE_UNIFIED = 2u,  /* device memory is host memory: addresses may be read and written by the host */
+  SF_DEVICE_PACKS = 4u,    /* keeps weights in memory of its own, borrowed or not, but for look-up tables */
 };
 
 typedef struct sf_device_info {
@@ -59,6 +60,26 @@ typedef struct sf_measurement { /* what measure() found, on this device, now */
   double submit_seconds;   /* cost of an empty submission */
 } sf_measurement;
 
+/* What a device did since it was opened; totals that only rise. What a plugin does not count stays 0.
+ *
+ * A row of a neuron counts when an op reads it, once however many tokens of the batch share the read. Gate rows
+ * decide what fires; without gate rows, up rows do. */
+typedef struct sf_counters {
+  uint32_t struct_size;
+  uint32_t reserved;
+  uint64_t stages;         /* runs of stages that ended, well or not */
+  uint64_t tokens;         /* of their batches */
+  uint64_t busy_ns;        /* in these runs, without wait_ns */
+  uint64_t wait_ns;        /* for input ports within them */
+  uint64_t weight_bytes;   /* of sf_weights read: each once per op; of an embedding the rows of the tokens */
+  uint64_t neuron_bytes;   /* of the rows below */
+  uint64_t neurons;        /* that the FFNs could have computed: the resident ones x tokens */
+  uint64_t active;         /* that they computed to the end, x tokens: the gate rule, or its absence, let them pass */
+  uint64_t gate_rows;      /* read */
+  uint64_t up_rows;        /* read */
+  uint64_t down_rows;      /* read */
+} sf_counters;
+
 /* ---- Memory ----------------------------------------------------------------------------------------- */
 
 enum {                       /* kinds of memory, as seen from a device */
@@ -68,7 +89,10 @@ enum {                       /* kinds of memory, as seen from a device */
 
 /* ---- Weights ---------------------------------------------------------------------------------------- */
 
-enum { SF_TENSOR_BORROW = 1u }; /* data stays valid and unchanged until the weights are released */
+enum {                     /* sf_tensor_desc.flags, sf_group_source.flags */
+  SF_TENSOR_BORROW = 1u,   /* data stays valid and unchanged until the weights are released */
+  SF_TENSOR_LOOKUP = 2u,   /* only single rows are read, by embed: not worth a layout for products */
+};
 
 typedef struct sf_tensor_desc {
   uint32_t struct_size;
@@ -284,6 +308,12 @@ typedef struct sf_backend_api {
   void (*abort)(sf_device* device);
   /* Probes the device; takes up to a second or so. */
   sf_error* (*measure)(sf_device* device, sf_measurement* measurement);
+
+  /* Since 1.1. */
+
+  /* Fills *counters up to counters->struct_size, which the caller sets. Complete for the runs whose end the
+   * host was told. May be NULL: the plugin counts nothing. */
+  sf_error* (*counters)(sf_device* device, sf_counters* counters);
 } sf_backend_api;
 
 #ifdef __cplusplus

@@ -39,9 +39,12 @@ typedef struct sf_model_desc { /* the model to predict for */
   uint32_t activation;         /* SF_ACTIVATION_* of plugins/sdk/ops.h */
   uint32_t gated;
   const char* path;            /* of the model file; the sidecar folder lies beside it */
-  /* The model file's tensor of that name, or NULL. Valid until the predictor is closed. */
+  /* The tensor of that name, or NULL: of the model file, else of the predictor's own file in the sidecar
+   * folder, predictor-NAME.gguf, where there is one. Valid until the predictor is closed. */
   const sf_tensor_desc* (*find_tensor)(void* context, const char* name);
   void* context;
+  /* Since 1.1. The number under a key of the same files' metadata: 1 and *value, or 0 where there is none. */
+  int32_t (*find_number)(void* context, const char* key, double* value);
 } sf_model_desc;
 
 /* One layer's prediction. Value 0 is the tap; ops write values 1 .. n_values-1; `scores` has width d_ff.

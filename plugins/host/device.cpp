@@ -1,5 +1,7 @@
 #include "plugins/host/device.hpp"
 
+#include <cstddef>
+
 #include "plugins/host/host_table.hpp"
 
 namespace synfire::host {
@@ -85,6 +87,17 @@ Result<sf_measurement> Device::measure() {
   measurement.struct_size = sizeof measurement;
   SYNFIRE_RETURN_IF_ERROR(check(api().measure(core_->device, &measurement)));
   return measurement;
+}
+
+Result<sf_counters> Device::counters() {
+  constexpr std::size_t kEnd = offsetof(sf_backend_api, counters) + sizeof(api().counters);
+  if (api().struct_size < kEnd || api().counters == nullptr)
+    return synfire::error(StatusCode::unimplemented, "{}: it counts nothing",
+                          core_->plugin->context());
+  sf_counters counters{};
+  counters.struct_size = sizeof counters;
+  SYNFIRE_RETURN_IF_ERROR(check(api().counters(core_->device, &counters)));
+  return counters;
 }
 
 }  // namespace synfire::host

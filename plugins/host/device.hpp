@@ -67,6 +67,8 @@ class Device {
   Status submit(const Stage& stage, const sf_submission& submission);
 
   Result<sf_measurement> measure();
+  // UNIMPLEMENTED where the plugin does not count, or is older than the call.
+  Result<sf_counters> counters();
 
   void abort() const { core_->gate->abort(); }                            // any thread
   [[nodiscard]] Aborter aborter() const { return Aborter(core_->gate); }  // any thread

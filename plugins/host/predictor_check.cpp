@@ -53,7 +53,7 @@ Status check_tensor(const sf_tensor_desc& tensor, std::uint32_t index) {
     return invalid_argument("tensor {} lacks its {}", index,
                             tensor.name == nullptr ? "name" : "data");
   const DTypeInfo* const dtype = find_dtype(tensor.dtype);
-  if (dtype == nullptr || !dtype->is_weight)
+  if (dtype == nullptr || !is_device_dtype(*dtype))
     return invalid_argument("tensor {}: dtype {} is no weight's", tensor.name, tensor.dtype);
   if (tensor.rows == 0 || tensor.cols == 0 || tensor.cols % dtype->block_size != 0)
     return invalid_argument("tensor {}: shape [{}, {}], want rows of whole blocks of {}",

@@ -13,8 +13,8 @@ namespace synfire::host {
 namespace {
 
 // A function of an API table: where it lies, and whether a plugin may leave it out. Version 1.0 of
-// a table ends with its last entry here; a table that is shorter than that is broken, a longer one
-// is newer.
+// a table ends with its last entry here; a table that is shorter than that is broken. What came
+// later may be absent or null: who calls it looks.
 struct Member {
   const char* name;
   std::size_t offset;

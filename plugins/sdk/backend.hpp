@@ -63,6 +63,7 @@ class Device {
   virtual void submit(Stage& stage, const sf_submission& submission) = 0;
   virtual void abort() = 0;  // any thread
   virtual void measure(sf_measurement& measurement) = 0;
+  virtual void counters(sf_counters&) { throw Error(kUnimplemented, "counters: not counted"); }
 };
 
 // The C table of a backend class B:
@@ -183,6 +184,13 @@ struct BackendTable {
       fill(measurement, full);
     });
   }
+  static sf_error* counters(sf_device* device, sf_counters* counters) {
+    return guard([&] {
+      sf_counters full{};
+      of(device).counters(full);
+      fill(counters, full);
+    });
+  }
 
   static constexpr sf_backend_api kApi = {sizeof(sf_backend_api),
                                           0,
@@ -209,7 +217,8 @@ struct BackendTable {
                                           &release_stage,
                                           &submit,
                                           &abort,
-                                          &measure};
+                                          &measure,
+                                          &counters};
   static constexpr sf_plugin kPlugin = {
       sizeof(sf_plugin), SYNFIRE_ABI_MAJOR, SYNFIRE_ABI_MINOR, SF_PLUGIN_BACKEND, B::kName,
       B::kVersion,       B::kDescription,   &initialize,       &shutdown,         &kApi};

@@ -123,6 +123,76 @@ struct Q4_1 {  // f16 d, f16 m, 32 x u4: value = d * q + m
   }
 };
 
+// 256 elements in 8 blocks of 32: f16 d, f16 dmin, 12 B of 6-bit scales and minimums, 32 B of 5th
+// bits (kFifth), 128 B of nibbles. value = d * scale[i / 32] * q - dmin * minimum[i / 32].
+// Of each 64 elements, 32 bytes hold the first 32 low and the others high; the 5th bit of element i
+// is bit i / 32 of byte i % 32. Scales: the low 6 bits of bytes 0..3 are the scales of blocks 0..3,
+// those of bytes 4..7 their minimums; of the other four, bytes 8..11 hold the low nibbles (scale
+// low, minimum high), and the high bits of bytes 0..7 the rest.
+template <bool kFifth>
+struct KBlocks {
+  static constexpr std::size_t kScales = 4, kBits = 16, kNibbles = kFifth ? 48 : 16;
+  static constexpr int kMost = kFifth ? 31 : 15;
+
+  static int scale(const std::byte* packed, std::size_t block) {
+    if (block < 4) return unsigned_at(packed + block) & 63;
+    return (unsigned_at(packed + block + 4) & 15) | unsigned_at(packed + block - 4) >> 6 << 4;
+  }
+  static int minimum(const std::byte* packed, std::size_t block) {
+    if (block < 4) return unsigned_at(packed + block + 4) & 63;
+    return unsigned_at(packed + block + 4) >> 4 | unsigned_at(packed + block) >> 6 << 4;
+  }
+  // Into 12 bytes that are zero.
+  static void set(std::byte* packed, std::size_t block, int scale, int minimum) {
+    if (block < 4) {
+      packed[block] |= static_cast<std::byte>(scale);
+      packed[block + 4] |= static_cast<std::byte>(minimum);
+      return;
+    }
+    packed[block + 4] |= static_cast<std::byte>((scale & 15) | (minimum & 15) << 4);
+    packed[block - 4] |= static_cast<std::byte>(scale >> 4 << 6);
+    packed[block] |= static_cast<std::byte>(minimum >> 4 << 6);
+  }
+  static std::size_t nibble_byte(std::size_t i) { return kNibbles + i / 64 * 32 + i % 32; }
+  static int nibble_shift(std::size_t i) { return i % 64 < 32 ? 0 : 4; }
+
+  static void decode(const std::byte* block, float* values) {
+    const float d = load_f16(block);
+    const float dmin = load_f16(block + 2);
+    for (std::size_t i = 0; i < 256; ++i) {
+      int q = unsigned_at(block + nibble_byte(i)) >> nibble_shift(i) & 15;
+      if constexpr (kFifth)
+        q |= (unsigned_at(block + kBits + i % 32) >> static_cast<int>(i / 32) & 1) << 4;
+      const float step = d * static_cast<float>(scale(block + kScales, i / 32));
+      values[i] = step * static_cast<float>(q) -
+                  dmin * static_cast<float>(minimum(block + kScales, i / 32));
+    }
+  }
+  static void encode(const float* values, std::byte* block) {
+    std::memset(block, 0, kNibbles + 128);
+    float steps[8], minimums[8];
+    for (std::size_t b = 0; b < 8; ++b) {
+      const auto [low, high] = std::minmax_element(values + b * 32, values + b * 32 + 32);
+      minimums[b] = std::max(-*low, 0.0f);
+      steps[b] = std::max(*high + minimums[b], 0.0f) / static_cast<float>(kMost);
+    }
+    const float d = store_f16(largest_magnitude(steps, 8) / 63, block);
+    const float dmin = store_f16(largest_magnitude(minimums, 8) / 63, block + 2);
+    for (std::size_t b = 0; b < 8; ++b)
+      set(block + kScales, b, nearest(steps[b], d, 0, 63), nearest(minimums[b], dmin, 0, 63));
+    for (std::size_t i = 0; i < 256; ++i) {
+      const float step = d * static_cast<float>(scale(block + kScales, i / 32));
+      const float low = dmin * static_cast<float>(minimum(block + kScales, i / 32));
+      const int q = nearest(values[i] + low, step, 0, kMost);
+      block[nibble_byte(i)] |= static_cast<std::byte>((q & 15) << nibble_shift(i));
+      if constexpr (kFifth)
+        block[kBits + i % 32] |= static_cast<std::byte>(q >> 4 << static_cast<int>(i / 32));
+    }
+  }
+};
+using Q4_K = KBlocks<false>;
+using Q5_K = KBlocks<true>;
+
 // 256 elements: 128 B of low nibbles, 64 B of high bit pairs, 16 x i8 scales, f16 d.
 // value = d * scale[i / 16] * (q - 32), q of 6 bits. Each half of 128 elements is 4 quarters of 32:
 // quarters 0 and 1 are the low nibbles of the half's bytes, 2 and 3 the high ones.
@@ -169,6 +239,8 @@ bool with_codec(DType dtype, const Visit& visit) {
     case DType::q8_0: visit(Q8_0{}); return true;
     case DType::q4_0: visit(Q4_0{}); return true;
     case DType::q4_1: visit(Q4_1{}); return true;
+    case DType::q4_k: visit(Q4_K{}); return true;
+    case DType::q5_k: visit(Q5_K{}); return true;
     case DType::q6_k: visit(Q6_K{}); return true;
     default: return false;
   }

@@ -15,6 +15,8 @@ enum class DType : std::uint32_t {
   q4_0 = 2,
   q4_1 = 3,
   q8_0 = 8,
+  q4_k = 12,
+  q5_k = 13,
   q6_k = 14,
   i8 = 24,
   i16 = 25,
@@ -32,13 +34,15 @@ struct DTypeInfo {
   bool is_weight;             // may be the weight of a linear op
 };
 
-inline constexpr std::array<DTypeInfo, 12> kDTypes{{
+inline constexpr std::array<DTypeInfo, 14> kDTypes{{
     {DType::f32, "F32", 1, 4, true},
     {DType::f16, "F16", 1, 2, true},
     {DType::bf16, "BF16", 1, 2, true},
-    {DType::q8_0, "Q8_0", 32, 34, true},  // f16 scale, 32 x i8
-    {DType::q4_0, "Q4_0", 32, 18, true},  // f16 scale, 32 x u4 (minus 8)
-    {DType::q4_1, "Q4_1", 32, 20, true},  // f16 scale, f16 minimum, 32 x u4
+    {DType::q8_0, "Q8_0", 32, 34, true},    // f16 scale, 32 x i8
+    {DType::q4_0, "Q4_0", 32, 18, true},    // f16 scale, 32 x u4 (minus 8)
+    {DType::q4_1, "Q4_1", 32, 20, true},    // f16 scale, f16 minimum, 32 x u4
+    {DType::q4_k, "Q4_K", 256, 144, true},  // f16 d, f16 dmin, 12 B scales, 128 B nibbles
+    {DType::q5_k, "Q5_K", 256, 176, true},  // the same with 32 B of 5th bits
     {DType::q6_k, "Q6_K", 256, 210,
      true},  // 128 B low nibbles, 64 B high pairs, 16 x i8, f16 scale
     {DType::i8, "I8", 1, 1, false},
@@ -63,6 +67,11 @@ constexpr const DTypeInfo* find_dtype(std::string_view name) {
 // For a DType that came through find_dtype or from code.
 constexpr const DTypeInfo& dtype_info(DType dtype) {
   return *find_dtype(static_cast<std::uint32_t>(dtype));
+}
+
+// Whether a device may be given tensors of it: weights, and bytes, whose meaning is an op's.
+constexpr bool is_device_dtype(const DTypeInfo& info) {
+  return info.is_weight || info.dtype == DType::i8;
 }
 
 // Bytes of `elements` contiguous elements; `elements` is a multiple of the block size.

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 #include <span>
 
 #include "plugins/sdk/backend.hpp"
+#include "plugins/sdk/device_counters.hpp"
 #include "plugins/sdk/host_memory.hpp"
 #include "plugins/sdk/host_stage.hpp"
 
@@ -15,6 +17,9 @@ namespace synfire::sdk {
 // A backend derives it and gives the kernels (and supports()).
 class HostDevice : public Device {
  public:
+  // `members`: threads that run kernels at the same time.
+  explicit HostDevice(std::size_t members = 1) : counters_(members) {}
+
   void* alloc(std::uint64_t bytes) override {
     void* const memory = std::aligned_alloc(AlignedBytes::kAlignment, (bytes + 63) / 64 * 64);
     if (memory == nullptr) throw std::bad_alloc();
@@ -44,8 +49,10 @@ class HostDevice : public Device {
     static_cast<HostStage&>(stage).run(submission, stop_);
   }
   void abort() override { stop_.store(true, std::memory_order_relaxed); }
+  void counters(sf_counters& counters) override { counters_.fill(counters); }
 
  protected:
+  DeviceCounters counters_;        // outlives the stages, which count there
   std::atomic<bool> stop_{false};  // set once, by abort(): the device runs nothing any more
 };
 

@@ -47,11 +47,16 @@ inline const DTypeInfo& require_dtype(std::uint32_t dtype, const char* name) {
   return *info;
 }
 
+inline const DTypeInfo& require_device_dtype(std::uint32_t dtype, const char* name) {
+  const DTypeInfo* const info = find_dtype(dtype);
+  return info != nullptr && is_device_dtype(*info) ? *info : require_dtype(dtype, name);
+}
+
 // One matrix or vector, borrowed where the host allows it.
 struct HostWeights : Weights {
   explicit HostWeights(const sf_tensor_desc& desc)
       : name(desc.name == nullptr ? "weights" : desc.name),
-        dtype(require_dtype(desc.dtype, name.c_str()).dtype),
+        dtype(require_device_dtype(desc.dtype, name.c_str()).dtype),
         rows(desc.rows),
         cols(desc.cols),
         row_bytes(synfire::row_bytes(dtype, desc.cols)),
@@ -87,7 +92,8 @@ struct HostWeights : Weights {
   AlignedBytes owned;
 };
 
-// The resident groups of one layer's FFN.
+// The resident groups of one layer's FFN. Rows of a group lie at fixed strides; where, the derived
+// class may say (set_strides, set_rows). Here: gate and up as they come, or copied; down copied.
 class HostNeurons : public Neurons {
  public:
   explicit HostNeurons(const sf_neurons_desc& desc)
@@ -95,6 +101,9 @@ class HostNeurons : public Neurons {
         gate_bytes_(bytes_of(desc, desc.gate_dtype, desc.gated != 0)),
         up_bytes_(bytes_of(desc, desc.up_dtype, true)),
         down_bytes_(bytes_of(desc, desc.down_dtype, true)),
+        gate_stride_(gate_bytes_),
+        up_stride_(up_bytes_),
+        down_stride_(down_bytes_),
         groups_((desc.d_ff + desc.group_size - 1) / desc.group_size) {}
 
   // Throws where `desc` makes no sense; returns it otherwise.
@@ -111,10 +120,13 @@ class HostNeurons : public Neurons {
   }
   [[nodiscard]] const sf_neurons_desc& desc() const { return desc_; }
   [[nodiscard]] bool gated() const { return desc_.gated != 0; }
+  [[nodiscard]] std::uint32_t n_groups() const {
+    return static_cast<std::uint32_t>(groups_.size());
+  }
   // Ids of the groups that are here, rising.
   [[nodiscard]] std::span<const std::uint32_t> resident() const { return resident_; }
   [[nodiscard]] bool has(std::uint32_t neuron) const {
-    return groups_[neuron / desc_.group_size].down.data() != nullptr;
+    return groups_[neuron / desc_.group_size].resident;
   }
   [[nodiscard]] std::uint32_t first_neuron(std::uint32_t group) const {
     return group * desc_.group_size;
@@ -127,36 +139,65 @@ class HostNeurons : public Neurons {
   // Rows of a resident neuron.
   [[nodiscard]] const std::byte* gate(std::uint32_t neuron) const {
     const Group& group = groups_[neuron / desc_.group_size];
-    return group.gate + neuron % desc_.group_size * gate_bytes_;
+    return group.gate + neuron % desc_.group_size * gate_stride_;
   }
   [[nodiscard]] const std::byte* up(std::uint32_t neuron) const {
     const Group& group = groups_[neuron / desc_.group_size];
-    return group.up + neuron % desc_.group_size * up_bytes_;
+    return group.up + neuron % desc_.group_size * up_stride_;
   }
   [[nodiscard]] const std::byte* down(std::uint32_t neuron) const {
     const Group& group = groups_[neuron / desc_.group_size];
-    return group.down.data() + neuron % desc_.group_size * down_bytes_;
+    return group.down + neuron % desc_.group_size * down_stride_;
   }
 
-  void upload(std::span<const sf_group_source> sources) {
-    for (const sf_group_source& source : sources) upload(source);
+  virtual void upload(std::span<const sf_group_source> sources) {
+    for (const sf_group_source& source : sources) {
+      admit(source.group);
+      copy(source);
+    }
   }
-
-  void evict(std::span<const std::uint32_t> ids) {
+  virtual void evict(std::span<const std::uint32_t> ids) {
     for (const std::uint32_t id : ids) {
-      if (id >= groups_.size() || groups_[id].down.data() == nullptr)
+      if (id >= groups_.size() || !groups_[id].resident)
         throw Error(kFailedPrecondition, label(id) + ": evicted, but not resident");
       groups_[id] = Group{};
       resident_.erase(std::lower_bound(resident_.begin(), resident_.end(), id));
     }
   }
 
+ protected:
+  // Bytes from one neuron's row to the next one's, in every group.
+  void set_strides(std::size_t gate, std::size_t up, std::size_t down) {
+    gate_stride_ = gate;
+    up_stride_ = up;
+    down_stride_ = down;
+  }
+  // Where the rows of an admitted group's first neuron lie.
+  void set_rows(std::uint32_t group, const std::byte* gate, const std::byte* up,
+                const std::byte* down) {
+    groups_[group].gate = gate;
+    groups_[group].up = up;
+    groups_[group].down = down;
+  }
+  // Makes a group resident, or throws.
+  void admit(std::uint32_t id) {
+    if (id >= groups_.size())
+      throw Error(kOutOfRange, label(id) + ": want less than " + std::to_string(groups_.size()));
+    if (groups_[id].resident) throw Error(kFailedPrecondition, label(id) + ": uploaded twice");
+    if (resident_.size() + 1 > desc_.capacity)
+      throw Error(kResourceExhausted,
+                  label(id) + ": all " + std::to_string(desc_.capacity) + " slots taken");
+    groups_[id].resident = true;
+    resident_.insert(std::upper_bound(resident_.begin(), resident_.end(), id), id);
+  }
+
  private:
   struct Group {
     const std::byte* gate = nullptr;
     const std::byte* up = nullptr;
-    AlignedBytes down;  // set: the group is resident
-    AlignedBytes rows;  // gate and up rows where they could not be borrowed
+    const std::byte* down = nullptr;
+    bool resident = false;
+    AlignedBytes memory;  // of what was copied
   };
 
   // Of one row; 0 for rows that these neurons do not have.
@@ -174,36 +215,25 @@ class HostNeurons : public Neurons {
     return std::string("layer ") + std::to_string(desc_.layer) + " group " + std::to_string(group);
   }
 
-  void upload(const sf_group_source& source) {
-    if (source.group >= groups_.size())
-      throw Error(kOutOfRange,
-                  label(source.group) + ": want less than " + std::to_string(groups_.size()));
-    Group& group = groups_[source.group];
-    if (group.down.data() != nullptr)
-      throw Error(kFailedPrecondition, label(source.group) + ": uploaded twice");
-    if (resident_.size() + 1 > desc_.capacity)
-      throw Error(kResourceExhausted,
-                  label(source.group) + ": all " + std::to_string(desc_.capacity) + " slots taken");
+  void copy(const sf_group_source& source) {
     const std::size_t n = group_neurons(source.group);
-    group.gate = static_cast<const std::byte*>(source.gate);
-    group.up = static_cast<const std::byte*>(source.up);
-    if ((source.flags & SF_TENSOR_BORROW) == 0) {
-      group.rows = AlignedBytes(n * (gate_bytes_ + up_bytes_));
-      if (gated()) std::memcpy(group.rows.data(), source.gate, n * gate_bytes_);
-      std::memcpy(group.rows.data() + n * gate_bytes_, source.up, n * up_bytes_);
-      group.gate = group.rows.data();
-      group.up = group.rows.data() + n * gate_bytes_;
-    }
-    group.down = AlignedBytes(n * down_bytes_);
-    std::memcpy(group.down.data(), source.down, n * down_bytes_);
-    resident_.insert(std::upper_bound(resident_.begin(), resident_.end(), source.group),
-                     source.group);
+    const bool borrows = (source.flags & SF_TENSOR_BORROW) != 0;
+    const std::size_t gates = borrows ? 0 : n * gate_bytes_;
+    const std::size_t ups = borrows ? 0 : n * up_bytes_;
+    Group& group = groups_[source.group];
+    group.memory = AlignedBytes(gates + ups + n * down_bytes_);
+    std::byte* const memory = group.memory.data();
+    if (gates != 0) std::memcpy(memory, source.gate, gates);
+    if (ups != 0) std::memcpy(memory + gates, source.up, ups);
+    std::memcpy(memory + gates + ups, source.down, n * down_bytes_);
+    set_rows(source.group, borrows ? static_cast<const std::byte*>(source.gate) : memory,
+             borrows ? static_cast<const std::byte*>(source.up) : memory + gates,
+             memory + gates + ups);
   }
 
   sf_neurons_desc desc_;
-  std::size_t gate_bytes_;  // per row
-  std::size_t up_bytes_;
-  std::size_t down_bytes_;
+  std::size_t gate_bytes_, up_bytes_, down_bytes_;  // of a row as it comes
+  std::size_t gate_stride_, up_stride_, down_stride_;
   std::vector<Group> groups_;            // by id
   std::vector<std::uint32_t> resident_;  // ids, rising
 };

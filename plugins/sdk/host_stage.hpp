@@ -1,10 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -12,6 +14,7 @@
 #include "plugins/sdk/active_list.hpp"
 #include "plugins/sdk/backend.hpp"
 #include "plugins/sdk/batch_check.hpp"
+#include "plugins/sdk/device_counters.hpp"
 #include "plugins/sdk/host_memory.hpp"
 #include "plugins/sdk/op_check.hpp"
 #include "plugins/sdk/op_shapes.hpp"
@@ -90,6 +93,11 @@ class OpCall {
     return rows + position % kv().desc().block_tokens * kv().row_bytes_of_head();
   }
 
+  // For sf_counters: rows of neurons that a kernel reads, and what it computed to the end. Members
+  // of a team count at the same time, each as itself.
+  void count_rows(NeuronPart part, std::uint64_t rows, std::size_t member = 0) const;
+  void count_active(std::uint64_t neurons_of_tokens, std::size_t member = 0) const;
+
  private:
   const HostStage& stage_;
   const HostOp& op_;
@@ -105,19 +113,31 @@ class HostStage : public Stage {
   // Looks up what runs an op; throws UNIMPLEMENTED for what the backend does not know.
   using Kernel = void (*)(void* device, const OpCall& call);
   using FindKernel = Kernel (*)(const OpInfo& info);
+  // Ops that one kernel runs at once, for backends that know better than one after the other. What
+  // they write is read by nobody before all of them are done.
+  struct Fusion {
+    std::size_t n_ops = 0;  // 0: none begins here
+    void (*kernel)(void* device, std::span<const OpCall> calls) = nullptr;
+  };
+  // Looks at the ops from one on to the stage's end.
+  using FindFusion = Fusion (*)(std::span<const HostOp> ops);
 
-  HostStage(const sf_stage_desc& desc, FindKernel find_kernel, void* device)
+  // `device` is handed to kernels; it and `counters` outlive the stage.
+  HostStage(const sf_stage_desc& desc, FindKernel find_kernel, void* device,
+            DeviceCounters& counters, FindFusion find_fusion = nullptr)
       : name_(stage_name(desc)),
         max_tokens_(desc.max_tokens),
         values_(desc.values, desc.values + desc.n_values),
         inputs_(desc.inputs, desc.inputs + desc.n_inputs),
         outputs_(desc.outputs, desc.outputs + desc.n_outputs),
-        device_(device) {
+        device_(device),
+        counters_(counters) {
     StageCheck(desc).check();
     for (std::uint32_t i = 0; i < desc.n_ops; ++i) add_op(desc, desc.ops[i], find_kernel);
+    const std::vector<std::uint32_t> step_of = find_steps(find_fusion);
     std::vector<std::size_t> sizes;
     for (const sf_value_desc& value : values_) sizes.push_back(value_bytes(value, max_tokens_));
-    plan_ = ScratchPlan::make(desc, sizes);
+    plan_ = ScratchPlan::make(desc, sizes, step_of);
     scratch_ = AlignedBytes(plan_.total);
   }
 
@@ -132,8 +152,14 @@ class HostStage : public Stage {
   // with ABORTED. Tells submission.notify of every port and of the end; whatever happens, every
   // output flag is signalled or aborted.
   void run(const sf_submission& submission, const std::atomic<bool>& stop) {
+    const Clock::time_point begin = Clock::now();
+    waited_ = {};
     sf_error* const error = guard([&] { run_ops(submission, stop); });
     if (error != nullptr) abort_outputs(submission);
+    // A stage without ops is a probe's.
+    if (!ops_.empty())
+      counters_.count_run(submission.batch->n_tokens, in_ns(Clock::now() - begin - waited_),
+                          in_ns(waited_));
     if (submission.notify != nullptr)
       submission.notify(submission.context, SF_STAGE_DONE, error);
     else if (error != nullptr)
@@ -147,6 +173,12 @@ class HostStage : public Stage {
 
  private:
   friend class OpCall;
+  using Clock = std::chrono::steady_clock;
+
+  static std::uint64_t in_ns(Clock::duration duration) {
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count());
+  }
 
   // What a handle of the ABI stands for: this backend made it, as a Derived.
   template <typename Derived, typename Base, typename Handle>
@@ -192,16 +224,64 @@ class HostStage : public Stage {
     }
   }
 
+  // Fills steps_; by op, its step.
+  std::vector<std::uint32_t> find_steps(FindFusion find_fusion) {
+    std::vector<std::uint32_t> step_of;
+    for (std::size_t i = 0; i < ops_.size(); i += std::max<std::size_t>(steps_.back().n_ops, 1)) {
+      steps_.push_back(find_fusion == nullptr ? Fusion{} : find_fusion(std::span(ops_).subspan(i)));
+      step_of.insert(step_of.end(), std::max<std::size_t>(steps_.back().n_ops, 1),
+                     static_cast<std::uint32_t>(steps_.size() - 1));
+    }
+    return step_of;
+  }
+
   void run_ops(const sf_submission& submission, const std::atomic<bool>& stop) {
     check_batch(name_, *submission.batch, max_tokens_);
-    for (std::size_t i = 0; i < ops_.size(); ++i) {
+    std::size_t i = 0;  // op
+    for (const Fusion& step : steps_) {
       if (stop.load(std::memory_order_relaxed)) throw Error(kAborted, name_ + ": aborted");
-      before_op(*ops_[i].info);
-      if (kernels_[i] == nullptr)
-        copy(ops_[i], submission, stop);
-      else
-        kernels_[i](device_, OpCall(*this, ops_[i], submission));
+      if (step.n_ops == 0) {
+        run_op(i++, submission, stop);
+        continue;
+      }
+      std::vector<OpCall> calls;
+      calls.reserve(step.n_ops);
+      for (std::size_t end = i + step.n_ops; i < end; ++i) {
+        before_op(*ops_[i].info);
+        calls.emplace_back(*this, ops_[i], submission);
+        count(ops_[i], calls.back());
+      }
+      step.kernel(device_, calls);
     }
+  }
+
+  void run_op(std::size_t i, const sf_submission& submission, const std::atomic<bool>& stop) {
+    before_op(*ops_[i].info);
+    if (kernels_[i] == nullptr) return copy(ops_[i], submission, stop);
+    const OpCall call(*this, ops_[i], submission);
+    kernels_[i](device_, call);
+    count(ops_[i], call);
+  }
+
+  // What an op reads whatever its kernel does.
+  void count(const HostOp& op, const OpCall& call) {
+    if (!op.weights.empty() && call.output_rows(0) != 0)
+      for (std::size_t i = 0; i < op.weights.size(); ++i) {
+        if (op.weights[i] == nullptr) continue;
+        const bool looked_up = op.info->id == SF_OP_EMBED;
+        counters_.count_weights(op.weights[i]->row_bytes *
+                                (looked_up ? call.output_rows(0) : op.weights[i]->rows));
+      }
+    if (op.info->id == SF_OP_NEURON_FFN)
+      counters_.count_neurons(std::uint64_t{resident_neurons(*op.neurons)} * call.batch().n_tokens);
+  }
+
+  static std::uint32_t resident_neurons(const HostNeurons& neurons) {
+    const std::span<const std::uint32_t> groups = neurons.resident();
+    if (groups.empty()) return 0;
+    // Only the layer's last group may be short.
+    return static_cast<std::uint32_t>(groups.size() - 1) * neurons.desc().group_size +
+           neurons.group_neurons(groups.back());
   }
 
   static std::size_t find_port(const std::vector<std::uint32_t>& ports, std::uint32_t value) {
@@ -265,8 +345,15 @@ class HostStage : public Stage {
     return value_bytes(value, value.kind == SF_VALUE_WANTED_ROWS ? batch.n_wanted : batch.n_tokens);
   }
 
-  void wait(const sf_port_binding& port, std::size_t index, const std::atomic<bool>& stop) const {
+  void wait(const sf_port_binding& port, std::size_t index, const std::atomic<bool>& stop) {
     if (port.flag == nullptr) return;
+    const Clock::time_point begin = Clock::now();
+    wait_for_flag(port, index, stop);
+    waited_ += Clock::now() - begin;
+  }
+
+  void wait_for_flag(const sf_port_binding& port, std::size_t index,
+                     const std::atomic<bool>& stop) const {
     const std::atomic_ref<std::uint64_t> flag(*port.flag);
     for (std::uint32_t spins = 0;; ++spins) {
       const std::uint64_t now = flag.load(std::memory_order_acquire);
@@ -316,8 +403,11 @@ class HostStage : public Stage {
   void* device_;                        // handed to kernels
   std::vector<HostOp> ops_;
   std::vector<Kernel> kernels_;  // by op; null for copy
+  std::vector<Fusion> steps_;    // in order; n_ops 0: one op on its own
   ScratchPlan plan_;
   AlignedBytes scratch_;
+  DeviceCounters& counters_;     // the device's
+  Clock::duration waited_ = {};  // for input ports, in the run under way
 };
 
 inline const float* OpCall::input(std::size_t i) const {
@@ -346,6 +436,13 @@ inline std::uint32_t OpCall::input_rows(std::size_t i) const {
 inline std::uint32_t OpCall::output_rows(std::size_t i) const {
   return stage_.values_[op_.outputs[i]].kind == SF_VALUE_WANTED_ROWS ? batch().n_wanted
                                                                      : batch().n_tokens;
+}
+
+inline void OpCall::count_rows(NeuronPart part, std::uint64_t rows, std::size_t member) const {
+  stage_.counters_.member(member).count_rows(op_.neurons->desc(), part, rows);
+}
+inline void OpCall::count_active(std::uint64_t neurons_of_tokens, std::size_t member) const {
+  stage_.counters_.member(member).active += neurons_of_tokens;
 }
 
 }  // namespace synfire::sdk

@@ -22,7 +22,7 @@ class KernelDevice : public HostDevice {
     return query.op.id == SF_OP_COPY || find_kernel_(*find_op(query.op.id)) != nullptr;
   }
   std::unique_ptr<Stage> compile_stage(const sf_stage_desc& desc) override {
-    return std::make_unique<HostStage>(desc, find_kernel_, this);
+    return std::make_unique<HostStage>(desc, find_kernel_, this, counters_);
   }
   void measure(sf_measurement& measurement) override {
     measurement.read_bandwidth = one_core_read_bandwidth();

@@ -35,6 +35,7 @@ class OpShapes {
       case SF_OP_NEURON_GATE: return check_neuron_gate();
       case SF_OP_SELECT: return check_select(params<sf_select_params>());
       case SF_OP_NEURON_FFN: return check_neuron_ffn(params<sf_neuron_ffn_params>());
+      case SF_OP_SIGN_LINEAR: return check_sign_linear();
       default: return;
     }
   }
@@ -98,7 +99,8 @@ class OpShapes {
     return (info_.id == SF_OP_ACTIVATE && i == 1) || (info_.id == SF_OP_NEURON_FFN && i >= 1);
   }
   [[nodiscard]] bool optional_weight(std::uint32_t i) const {
-    return (info_.id == SF_OP_LINEAR && i == 1) || info_.id == SF_OP_ROPE;
+    const bool has_bias = info_.id == SF_OP_LINEAR || info_.id == SF_OP_SIGN_LINEAR;
+    return (has_bias && i == 1) || info_.id == SF_OP_ROPE;
   }
   void check_presence() const {
     for (std::uint32_t i = 0; i < info_.n_inputs; ++i)
@@ -113,6 +115,9 @@ class OpShapes {
   }
   void check_weight_dtype(std::uint32_t i) const {
     const DTypeInfo* const info = find_dtype(weight(i).dtype);
+    if (info_.id == SF_OP_SIGN_LINEAR && i == 0)
+      return want(info != nullptr && info->dtype == DType::i8,
+                  "signs of dtype number " + std::to_string(weight(i).dtype) + ", want I8");
     if (info == nullptr || !info->is_weight)
       throw Error(kUnimplemented, std::string("op ") + info_.name + ": weight dtype number " +
                                       std::to_string(weight(i).dtype) + " is unknown");
@@ -130,6 +135,12 @@ class OpShapes {
     rows_of_floats(input(0), "input");
     value(output(0), input(0).kind, weight(0).rows, "output");
     weight_shape(0, output(0).width, input(0).width);
+    if (has_weight(1)) weight_shape(1, 1, output(0).width);
+  }
+  void check_sign_linear() const {
+    rows_of_floats(input(0), "input");
+    value(output(0), input(0).kind, weight(0).rows, "output");
+    weight_shape(0, output(0).width, (std::uint64_t{input(0).width} + 7) / 8);
     if (has_weight(1)) weight_shape(1, 1, output(0).width);
   }
   void check_rope(const sf_rope_params& rope) const {

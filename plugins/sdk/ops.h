@@ -22,20 +22,21 @@ enum { /* activations */
 
 /* id, name, inputs, outputs, weights (counts; optional ones included), uses neurons, uses KV,
  * params */
-#define SYNFIRE_OP_TABLE(X)                                                \
-  X(SF_OP_COPY, 1, "copy", 1, 1, 0, 0, 0, sf_no_params)                    \
-  X(SF_OP_EMBED, 2, "embed", 0, 1, 1, 0, 0, sf_embed_params)               \
-  X(SF_OP_RMS_NORM, 3, "rms_norm", 1, 1, 1, 0, 0, sf_norm_params)          \
-  X(SF_OP_LINEAR, 4, "linear", 1, 1, 2, 0, 0, sf_no_params)                \
-  X(SF_OP_ROPE, 5, "rope", 1, 1, 1, 0, 0, sf_rope_params)                  \
-  X(SF_OP_KV_WRITE, 6, "kv_write", 2, 0, 0, 0, 1, sf_kv_params)            \
-  X(SF_OP_ATTENTION, 7, "attention", 1, 1, 0, 0, 1, sf_attention_params)   \
-  X(SF_OP_ADD, 8, "add", 2, 1, 0, 0, 0, sf_no_params)                      \
-  X(SF_OP_ACTIVATE, 9, "activate", 2, 1, 0, 0, 0, sf_activate_params)      \
-  X(SF_OP_GATHER_WANTED, 10, "gather_wanted", 1, 1, 0, 0, 0, sf_no_params) \
-  X(SF_OP_NEURON_GATE, 11, "neuron_gate", 1, 1, 0, 1, 0, sf_no_params)     \
-  X(SF_OP_SELECT, 12, "select", 1, 1, 0, 1, 0, sf_select_params)           \
-  X(SF_OP_NEURON_FFN, 13, "neuron_ffn", 3, 1, 0, 1, 0, sf_neuron_ffn_params)
+#define SYNFIRE_OP_TABLE(X)                                                  \
+  X(SF_OP_COPY, 1, "copy", 1, 1, 0, 0, 0, sf_no_params)                      \
+  X(SF_OP_EMBED, 2, "embed", 0, 1, 1, 0, 0, sf_embed_params)                 \
+  X(SF_OP_RMS_NORM, 3, "rms_norm", 1, 1, 1, 0, 0, sf_norm_params)            \
+  X(SF_OP_LINEAR, 4, "linear", 1, 1, 2, 0, 0, sf_no_params)                  \
+  X(SF_OP_ROPE, 5, "rope", 1, 1, 1, 0, 0, sf_rope_params)                    \
+  X(SF_OP_KV_WRITE, 6, "kv_write", 2, 0, 0, 0, 1, sf_kv_params)              \
+  X(SF_OP_ATTENTION, 7, "attention", 1, 1, 0, 0, 1, sf_attention_params)     \
+  X(SF_OP_ADD, 8, "add", 2, 1, 0, 0, 0, sf_no_params)                        \
+  X(SF_OP_ACTIVATE, 9, "activate", 2, 1, 0, 0, 0, sf_activate_params)        \
+  X(SF_OP_GATHER_WANTED, 10, "gather_wanted", 1, 1, 0, 0, 0, sf_no_params)   \
+  X(SF_OP_NEURON_GATE, 11, "neuron_gate", 1, 1, 0, 1, 0, sf_no_params)       \
+  X(SF_OP_SELECT, 12, "select", 1, 1, 0, 1, 0, sf_select_params)             \
+  X(SF_OP_NEURON_FFN, 13, "neuron_ffn", 3, 1, 0, 1, 0, sf_neuron_ffn_params) \
+  X(SF_OP_SIGN_LINEAR, 14, "sign_linear", 1, 1, 2, 0, 0, sf_no_params)
 
 enum {
 #define SYNFIRE_OP_ID(id, number, name, inputs, outputs, weights, neurons, kv, params) id = number,
@@ -49,7 +50,9 @@ enum {
  * gather_wanted: x: d -> SF_VALUE_WANTED_ROWS of width d, the rows whose logits are wanted.
  * neuron_gate: x: d_model -> d_ff: for each resident neuron its gate (the up dot product where the
  * FFN has no gate); entries of neurons that are not resident are not written. A linear op on a
- * SF_VALUE_WANTED_ROWS input gives a SF_VALUE_WANTED_ROWS output; so do norm and add. */
+ * SF_VALUE_WANTED_ROWS input gives a SF_VALUE_WANTED_ROWS output; so do norm and add.
+ * sign_linear: x: d; weights [signs: I8, rows x ceil(d / 8), bias (optional): rows] -> rows:
+ * y_r = bias_r + the sum of +-x_i, minus where bit i % 8 of byte i / 8 of row r is set. */
 typedef struct sf_no_params {
   uint32_t reserved;
 } sf_no_params;

@@ -13,7 +13,7 @@
 namespace synfire::sdk {
 
 // The options of open(), read by key. Impossible values and keys that nobody asked for are
-// INVALID_ARGUMENT. Borrows the options; `who` starts every message ("cpu:0").
+// INVALID_ARGUMENT. Borrows the options; `who` starts every message ("cpu:0") unless it is empty.
 //
 //   OptionReader reader("cpu:0", options);
 //   const auto cores = reader.text("cores");
@@ -22,7 +22,7 @@ namespace synfire::sdk {
 class OptionReader {
  public:
   OptionReader(std::string who, const sf_options& options)
-      : who_(std::move(who)), options_(options) {}
+      : prefix_(who.empty() ? "" : std::move(who) + ": "), options_(options) {}
 
   // What the user wrote; nothing if the key is absent.
   std::optional<std::string_view> text(std::string_view key) {
@@ -41,7 +41,7 @@ class OptionReader {
     const char* const end = value->data() + value->size();
     const auto [at, error] = std::from_chars(value->data(), end, number);
     if (error != std::errc() || at != end || number < low || number > high)
-      throw Error(kInvalidArgument, who_ + ": option " + std::string(key) + "=" +
+      throw Error(kInvalidArgument, prefix_ + "option " + std::string(key) + "=" +
                                         std::string(*value) + ", want a number from " +
                                         std::to_string(low) + " to " + std::to_string(high));
     return number;
@@ -55,7 +55,7 @@ class OptionReader {
       for (const std::string_view known : known_) asked = asked || known == key;
       if (!asked)
         throw Error(kInvalidArgument,
-                    who_ + ": option " + std::string(key) + " is unknown, want " + known_keys());
+                    prefix_ + "option " + std::string(key) + " is unknown, want " + known_keys());
     }
   }
 
@@ -67,7 +67,7 @@ class OptionReader {
     return text;
   }
 
-  std::string who_;
+  std::string prefix_;
   const sf_options& options_;
   std::vector<std::string_view> known_;
 };

@@ -17,32 +17,34 @@ struct ScratchPlan {
   std::vector<std::size_t> offsets;  // by value; kPort for ports
   std::size_t total = 0;             // bytes
 
-  // `sizes` in bytes, by value. First fit among freed slots, in op order.
-  static ScratchPlan make(const sf_stage_desc& stage, std::span<const std::size_t> sizes);
+  // `sizes` in bytes, by value. `steps`, by op, not falling: ops of one step run at once, so their
+  // operands share nothing. First fit among freed slots, in op order.
+  static ScratchPlan make(const sf_stage_desc& stage, std::span<const std::size_t> sizes,
+                          std::span<const std::uint32_t> steps);
 };
 
-inline ScratchPlan ScratchPlan::make(const sf_stage_desc& stage,
-                                     std::span<const std::size_t> sizes) {
+inline ScratchPlan ScratchPlan::make(const sf_stage_desc& stage, std::span<const std::size_t> sizes,
+                                     std::span<const std::uint32_t> steps) {
   struct Slot {
     std::size_t offset, bytes;
-    std::uint32_t free_after;  // op index after which it is free again
+    std::uint32_t free_after;  // step after which it is free again
   };
   std::vector<std::uint32_t> last_use(stage.n_values, 0);
   for (std::uint32_t op = 0; op < stage.n_ops; ++op) {
     for (std::uint32_t i = 0; i < stage.ops[op].n_inputs; ++i)
       if (const std::uint32_t value = stage.ops[op].inputs[i]; value != SF_NONE)
-        last_use[value] = op;
+        last_use[value] = steps[op];
     for (std::uint32_t i = 0; i < stage.ops[op].n_outputs; ++i)
-      last_use[stage.ops[op].outputs[i]] = op;
+      last_use[stage.ops[op].outputs[i]] = steps[op];
   }
   ScratchPlan plan{std::vector<std::size_t>(stage.n_values, 0), 0};
   for (std::uint32_t i = 0; i < stage.n_inputs; ++i) plan.offsets[stage.inputs[i]] = kPort;
   for (std::uint32_t i = 0; i < stage.n_outputs; ++i) plan.offsets[stage.outputs[i]] = kPort;
   std::vector<Slot> slots;
-  const auto place = [&](std::uint32_t value, std::uint32_t op) -> std::size_t {
+  const auto place = [&](std::uint32_t value, std::uint32_t step) -> std::size_t {
     const std::size_t bytes = (sizes[value] + 63) / 64 * 64;
     for (Slot& slot : slots) {
-      if (slot.free_after >= op || slot.bytes < bytes) continue;
+      if (slot.free_after >= step || slot.bytes < bytes) continue;
       slot.free_after = last_use[value];
       return slot.offset;
     }
@@ -53,7 +55,7 @@ inline ScratchPlan ScratchPlan::make(const sf_stage_desc& stage,
   for (std::uint32_t op = 0; op < stage.n_ops; ++op)
     for (std::uint32_t i = 0; i < stage.ops[op].n_outputs; ++i)
       if (const std::uint32_t value = stage.ops[op].outputs[i]; plan.offsets[value] != kPort)
-        plan.offsets[value] = place(value, op);
+        plan.offsets[value] = place(value, steps[op]);
   return plan;
 }
 

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "plugins/host/host_table.hpp"
@@ -163,6 +164,28 @@ TEST_F(DeviceTest, PlainCallsGoThrough) {
   ASSERT_TRUE(measurement.ok());
   EXPECT_EQ(measurement->struct_size, sizeof(sf_measurement));
   EXPECT_EQ(measurement->read_bandwidth, 1e9);
+}
+
+TEST_F(DeviceTest, CountersComeFromThePlugin) {
+  const Result<sf_counters> counters = device_->counters();
+  ASSERT_TRUE(counters.ok());
+  EXPECT_EQ(counters->struct_size, sizeof(sf_counters));
+  EXPECT_EQ(counters->stages, 7U);
+  EXPECT_EQ(counters->down_rows, 0U);
+}
+
+TEST_F(DeviceTest, OlderPluginsAndThoseThatDoNotCountSaySo) {
+  for (const std::string name : {"older_minor", "without_registration"}) {
+    const test::PluginFolder folder({"synfire_backend_" + name});
+    const Result<host::PluginRegistry> registry = folder.load();
+    ASSERT_TRUE(registry.ok());
+    const Result<host::Backend> backend = registry->require_backend(name);
+    ASSERT_TRUE(backend.ok()) << backend.status().to_string();
+    Result<Device> device = backend->open_device(0, {});
+    ASSERT_TRUE(device.ok());
+    EXPECT_EQ(device->counters().status(),
+              Status(StatusCode::unimplemented, "plugin " + name + ": it counts nothing"));
+  }
 }
 
 TEST_F(DeviceTest, HostMemoryNeedsNoRegistrationWhereThePluginHasNone) {

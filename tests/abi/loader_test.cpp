@@ -58,7 +58,7 @@ TEST_P(BrokenPlugin, SaysWhyAndTheOthersLoad) {
 INSTANTIATE_TEST_SUITE_P(
     Loader, BrokenPlugin,
     testing::Values(
-        Fault{"synfire_backend_wrong_major", "FAILED_PRECONDITION: built for ABI 2.0, want 1.x"},
+        Fault{"synfire_backend_wrong_major", "FAILED_PRECONDITION: built for ABI 2.1, want 1.x"},
         Fault{"synfire_backend_short_table",
               "FAILED_PRECONDITION: table of 56 bytes, want at least 64"},
         Fault{"synfire_backend_short_api",
@@ -86,6 +86,7 @@ INSTANTIATE_TEST_SUITE_P(
               "FAILED_PRECONDITION: FILE: cannot open shared object file: No such file or "
               "directory"},
         Fault{"synfire_backend_newer_minor", "loaded"},
+        Fault{"synfire_backend_older_minor", "loaded"},
         Fault{"synfire_backend_without_registration", "loaded"}),
     [](const auto& fault) { return std::string(fault.param.file).substr(8); });
 

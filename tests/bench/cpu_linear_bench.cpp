@@ -160,8 +160,8 @@ void submit_nothing(benchmark::State& state) {
   for (auto _ : state) stage.run();
 }
 
-constexpr DType kDtypes[] = {DType::f32,  DType::f16,  DType::bf16, DType::q8_0,
-                             DType::q4_0, DType::q4_1, DType::q6_k};
+constexpr DType kDtypes[] = {DType::f32,  DType::f16,  DType::bf16, DType::q8_0, DType::q4_0,
+                             DType::q4_1, DType::q4_k, DType::q5_k, DType::q6_k};
 
 }  // namespace
 }  // namespace synfire::cpu

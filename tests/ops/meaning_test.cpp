@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "tests/ops/neuron_spec.hpp"
@@ -50,6 +51,22 @@ TEST_P(MeaningTest, Linear) {
   const std::uint32_t bias = spec.weight(HostTensor::vector({10, 20, 30}));
   spec.output(spec.op(SF_OP_LINEAR, {x}, {SF_VALUE_ROWS, 3}, sf_no_params{}, {weight, bias}));
   expect(spec, BatchSpec::of(2), {{1, -1, 2, 0.5f}}, {9, 19, 29, 13, 28, 43});
+}
+
+TEST_P(MeaningTest, SignLinear) {
+  StageSpec spec;
+  const std::uint32_t x = spec.rows(9);
+  // Minus at 0 and 8; at 1, 3, 5 and 7; nowhere. Bits past the width mean nothing.
+  const std::uint32_t signs = spec.weight({"signs",
+                                           DType::i8,
+                                           3,
+                                           2,
+                                           {std::byte{0x01}, std::byte{0xff}, std::byte{0xaa},
+                                            std::byte{0x00}, std::byte{}, std::byte{}}});
+  const std::uint32_t bias = spec.weight(HostTensor::vector({100, 200, 300}));
+  spec.output(spec.op(SF_OP_SIGN_LINEAR, {x}, {SF_VALUE_ROWS, 3}, sf_no_params{}, {signs, bias}));
+  expect(spec, BatchSpec::of(2), {{1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 0, 1, 0, 0, 0, 0, -1}},
+         {125, 205, 345, 102, 198, 300});
 }
 
 TEST_P(MeaningTest, LinearOfEveryDtype) {
@@ -337,7 +354,8 @@ class NeuronMeaningTest : public MeaningTest {
         want[i] += static_cast<float>(hidden * down[i]);
     }
     expect(ffn_stage(neurons, {SF_ACTIVATION_SILU, SF_GATE_NONE, 0, 0}), BatchSpec::of(1), {x},
-           want, tolerance(SF_OP_NEURON_FFN, dtype));
+           want,
+           std::max(tolerance(SF_OP_NEURON_FFN, dtype), tolerance(SF_OP_NEURON_FFN, down_dtype)));
   }
 
  private:

@@ -47,6 +47,7 @@ THIRD_PARTY = [
     (r"(grpc|grpcpp|grpc\+\+)/|google/protobuf/|.*\.pb\.h$", ["core/serve"]),
     (r"pcre2", ["core/model/tokenizer"]),
     (r"CLI/", ["tools"]),
+    (r"Eigen/", ["core/sparsity"]),
     (r"hwy/", ["backends/cpu"]),
     (r"hwloc", ["backends/cpu"]),
     (r"(cuda|cublas|nv)\w*(/|\.h)", ["backends/cuda"]),

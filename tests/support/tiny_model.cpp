@@ -38,7 +38,8 @@ std::vector<std::byte> data_of(const TinyModel::Tensor& tensor) {
 
 }  // namespace
 
-TinyModel::TinyModel(const TinyShape& s) {
+TinyModel::TinyModel(const TinyShape& s)
+    : header(s.predictor_rank > 0 ? GgufHeader::Magic::powerinfer : GgufHeader::Magic::gguf) {
   const std::string& a = s.architecture;
   const std::uint64_t head_dim = s.d_model / s.n_heads;
   header.set("general.architecture", std::string_view(a));
@@ -64,6 +65,10 @@ TinyModel::TinyModel(const TinyShape& s) {
     add(p + "ffn_norm.weight", {s.d_model});
     if (a != "arcee") add(p + "ffn_gate.weight", {s.d_model, s.d_ff});
     add(p + "ffn_up.weight", {s.d_model, s.d_ff});
+    if (s.predictor_rank > 0) {
+      add(p + "fc1.weight", {s.d_model, s.predictor_rank});
+      add(p + "fc2.weight", {s.predictor_rank, s.d_ff});
+    }
     if (s.neuron_major_down)
       add(p + "ffn_down_t.weight", {s.d_model, s.d_ff}, s.down_dtype);
     else

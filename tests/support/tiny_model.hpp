@@ -20,6 +20,8 @@ struct TinyShape {
   bool tied = false;               // no output matrix of its own
   bool neuron_major_down = false;  // ffn_down_t, as in PowerInfer's files
   DType down_dtype = DType::f32;   // of ffn_down; its rows must be whole blocks
+  // Over 0: a PWRI file, with PowerInfer's predictors of that rank in fc1 and fc2.
+  std::uint32_t predictor_rank = 0;
 };
 
 // A model of a few kilobytes without a tokenizer. Weights follow from the tensors' names. Tests

@@ -57,7 +57,7 @@ HWY_INLINE void score_positions(const AttendChunk& chunk, const float* queries, 
     for (std::uint32_t r = 0; r < kTileRows; ++r)
       keys[r] = chunk.keys[p + r < chunk.n_positions ? p + r : chunk.n_positions - 1];
     float out[kQueriesAtOnce * kTileRows];
-    dot_float<Row>(keys, nullptr, chunk.head_dim, x, kQueries, n, out, nullptr);
+    dot_float<Row>(keys, nullptr, kTileRows, chunk.head_dim, x, kQueries, n, out);
     for (std::uint32_t q = 0; q < n; ++q)
       __builtin_memcpy(scores[q] + p, out + q * kTileRows, kTileRows * sizeof(float));
   }

@@ -53,27 +53,31 @@ HWY_INLINE void dot_block(const std::byte* const* rows, const std::byte* const* 
 
 template <typename Row, int R, int T>
 HWY_INLINE void dot_tokens(const std::byte* const* rows, const std::byte* const* next_rows,
-                           std::uint32_t cols, const Activations& x, const std::uint32_t* tokens,
-                           float* out) {
+                           std::uint32_t n_rows, std::uint32_t cols, const Activations& x,
+                           const std::uint32_t* tokens, float* out) {
   const float* at[T];
   for (int t = 0; t < T; ++t) at[t] = x.values + tokens[t] * x.stride;
-  for (std::uint32_t r = 0; r < kTileRows; r += R)
+  std::uint32_t r = 0;
+  for (; r + R <= n_rows; r += R)
     dot_block<Row, R, T>(rows + r, next_rows == nullptr ? nullptr : next_rows + r, cols, at,
+                         out + r);
+  for (; r < n_rows; ++r)
+    dot_block<Row, 1, T>(rows + r, next_rows == nullptr ? nullptr : next_rows + r, cols, at,
                          out + r);
 }
 
 template <typename Row>
-void dot_float(const std::byte* const* rows, const std::byte* const* next_rows, std::uint32_t cols,
-               const Activations& x, const std::uint32_t* tokens, std::uint32_t n_tokens,
-               float* out, std::byte*) {
+void dot_float(const std::byte* const* rows, const std::byte* const* next_rows,
+               std::uint32_t n_rows, std::uint32_t cols, const Activations& x,
+               const std::uint32_t* tokens, std::uint32_t n_tokens, float* out) {
   constexpr std::uint32_t kTokens =
       kLanes == 16 ? 4 : 2;  // as many accumulators as registers allow
   std::uint32_t t = 0;
   for (; t + kTokens <= n_tokens; t += kTokens)
-    dot_tokens<Row, 4, kTokens>(rows, t == 0 ? next_rows : nullptr, cols, x, tokens + t,
+    dot_tokens<Row, 4, kTokens>(rows, t == 0 ? next_rows : nullptr, n_rows, cols, x, tokens + t,
                                 out + t * kTileRows);
   for (; t < n_tokens; ++t)
-    dot_tokens<Row, 8, 1>(rows, t == 0 ? next_rows : nullptr, cols, x, tokens + t,
+    dot_tokens<Row, 8, 1>(rows, t == 0 ? next_rows : nullptr, n_rows, cols, x, tokens + t,
                           out + t * kTileRows);
 }
 

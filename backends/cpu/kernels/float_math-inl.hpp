@@ -16,23 +16,8 @@ HWY_INLINE void for_vectors(std::uint32_t n, const Full& full, const Tail& tail)
 }
 
 template <typename Row>
-void add_scaled_row(const std::byte* row, float scale, std::uint32_t first, std::uint32_t n,
-                    float* acc) {
-  const VecF factor = hn::Set(kFloats, scale);
-  for_vectors(
-      n,
-      [&](std::uint32_t i) {
-        const VecF sum = hn::LoadU(kFloats, acc + i);
-        hn::StoreU(hn::MulAdd(factor, Row::load(row, first + i), sum), kFloats, acc + i);
-      },
-      [&](std::uint32_t i, std::uint32_t left) {
-        const VecF sum = load_first(acc + i, left);
-        store_first(hn::MulAdd(factor, Row::load_tail(row, first + i, left), sum), left, acc + i);
-      });
-}
-
-template <typename Row>
-void decode_row(const std::byte* row, std::uint32_t first, std::uint32_t n, float* values) {
+void decode_row(const std::byte* row, std::uint32_t, std::uint32_t first, std::uint32_t n,
+                float* values) {
   for_vectors(
       n, [&](std::uint32_t i) { hn::StoreU(Row::load(row, first + i), kFloats, values + i); },
       [&](std::uint32_t i, std::uint32_t left) {
@@ -52,7 +37,17 @@ void add_rows(const float* a, const float* b, std::uint32_t n, float* y) {
 }
 
 void add_scaled_floats(const float* x, float scale, std::uint32_t n, float* acc) {
-  add_scaled_row<F32Row>(reinterpret_cast<const std::byte*>(x), scale, 0, n, acc);
+  const VecF factor = hn::Set(kFloats, scale);
+  for_vectors(
+      n,
+      [&](std::uint32_t i) {
+        const VecF sum = hn::LoadU(kFloats, acc + i);
+        hn::StoreU(hn::MulAdd(factor, hn::LoadU(kFloats, x + i), sum), kFloats, acc + i);
+      },
+      [&](std::uint32_t i, std::uint32_t left) {
+        const VecF sum = load_first(acc + i, left);
+        store_first(hn::MulAdd(factor, load_first(x + i, left), sum), left, acc + i);
+      });
 }
 
 void scale_row(float factor, std::uint32_t n, float* y) {

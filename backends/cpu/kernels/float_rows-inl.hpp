@@ -47,22 +47,5 @@ struct HalfRow {
 using F16Row = HalfRow<hwy::float16_t>;
 using Bf16Row = HalfRow<hwy::bfloat16_t>;
 
-// d * q, as the block codec decodes. load() wants i to be a multiple of kLanes.
-struct Q8Row {
-  HWY_INLINE static VecF load(const std::byte* row, std::size_t i) {
-    const std::byte* const block = row + i / 32 * 34;
-    std::uint16_t bits;
-    __builtin_memcpy(&bits, block, sizeof bits);
-    const VecF scale = hn::Set(kFloats, _cvtsh_ss(bits));
-    const hn::Rebind<std::int8_t, Floats> bytes;
-    const auto quants = hn::LoadU(bytes, reinterpret_cast<const std::int8_t*>(block + 2) + i % 32);
-    const auto wide = hn::PromoteTo(hn::Rebind<std::int32_t, Floats>(), quants);
-    return hn::Mul(scale, hn::ConvertTo(kFloats, wide));
-  }
-  HWY_INLINE static VecF load_tail(const std::byte* row, std::size_t i, std::uint32_t) {
-    return load(row, i);  // not reached: blocks are a multiple of kLanes
-  }
-};
-
 }  // namespace
 }  // namespace synfire::cpu

@@ -11,39 +11,52 @@
 // inline functions another unit could share.
 namespace synfire::cpu {
 
-// Rows of weights that one call of a dot kernel takes.
+// Rows of weights that one call of a row kernel takes at most.
 inline constexpr std::uint32_t kTileRows = 16;
 
-// out[i * kTileRows + r] = dot(rows[r], token tokens[i] of x), for kTileRows rows (name one row
-// several times where there are fewer) and n_tokens tokens. `next_rows`: the rows of the next call,
-// fetched ahead while these are computed; may be null. `cols` is a multiple of the dtype's block
-// size. `scratch` has dot_scratch_bytes(cols), 64-byte aligned. The value for one row and one
-// token does not depend on the other rows and tokens of the call.
-using DotTile = void (*)(const std::byte* const* rows, const std::byte* const* next_rows,
-                         std::uint32_t cols, const Activations& x, const std::uint32_t* tokens,
-                         std::uint32_t n_tokens, float* out, std::byte* scratch);
+// Rows are packed (backends/cpu/packed_rows.hpp). `next_rows`: n_rows rows that will be read next,
+// fetched ahead while these are computed; may be null.
 
-// Fewest bytes of scratch for any DotTile.
-constexpr std::size_t dot_scratch_bytes(std::uint32_t cols) {
-  return (std::size_t{cols} / 32 + 1) * (32 + 16) * kTileRows;
-}
+// out[i * kTileRows + r] = dot(rows[r], token tokens[i] of x) for n_rows rows and n_tokens tokens.
+// The value for one row and one token does not depend on the other rows and tokens of the call.
+using DotRows = void (*)(const std::byte* const* rows, const std::byte* const* next_rows,
+                         std::uint32_t n_rows, std::uint32_t cols, const Activations& x,
+                         const std::uint32_t* tokens, std::uint32_t n_tokens, float* out);
 
-// acc[i] += scale * element `first + i` of the row, for n elements. For a blocked dtype `first` and
-// n are multiples of the block size.
-using AddScaledRow = void (*)(const std::byte* row, float scale, std::uint32_t first,
-                              std::uint32_t n, float* acc);
+// acc += sum over r of factors[r] * rows[r]. acc has accumulator_floats(cols) elements, in an order
+// of the kernel's own; RowKernels::settle brings them into columns' order. Blocked formats may
+// round the factors to 8 bits of the largest of the call's in each block of columns.
+using AddRows = void (*)(const std::byte* const* rows, const std::byte* const* next_rows,
+                         std::uint32_t n_rows, std::uint32_t cols, const float* factors,
+                         float* acc);
 
-// values[i] = element `first + i` of the row; likewise.
-using DecodeRow = void (*)(const std::byte* row, std::uint32_t first, std::uint32_t n,
-                           float* values);
+constexpr std::uint32_t accumulator_floats(std::uint32_t cols) { return units_of(cols) * kUnit; }
+
+// values[i] = element `first + i` of a row of `cols`. `first` is a multiple of kUnit, and so is n
+// but at the row's end.
+using DecodeRow = void (*)(const std::byte* row, std::uint32_t cols, std::uint32_t first,
+                           std::uint32_t n, float* values);
+
+// What a level does with packed rows of one dtype.
+struct RowKernels {
+  DotRows dot;
+  AddRows add;
+  // One unit of an accumulator to its kUnit columns.
+  void (*settle)(const float* acc, float* columns);
+  DecodeRow decode;
+};
 
 struct KernelTable {
   const char* name;
 
-  DotTile dot_f32, dot_f16, dot_bf16, dot_q8_0, dot_q4_0, dot_q4_1, dot_q6_k;
+  RowKernels f32, f16, bf16, q8_0, q4_0, q4_1, q4_k, q5_k, q6_k;
 
-  AddScaledRow add_scaled_f32, add_scaled_f16, add_scaled_bf16, add_scaled_q8_0;
-  DecodeRow decode_f32, decode_f16, decode_bf16, decode_q8_0;
+  // out[r] = sum over i of x_i, minus x_i twice where the bit of i in row r is set, for n_rows
+  // packed rows of n_units units at a stride. x is a token of Activations. A row's value does not
+  // depend on the other rows of the call.
+  void (*sign_dot)(const std::byte* rows, std::size_t stride, std::uint32_t n_rows,
+                   std::uint32_t n_units, const std::int8_t* quants, const float* scales,
+                   float* out);
 
   // One row of x to 8-bit blocks of 32; see Activations for the results.
   void (*quantize)(const float* x, std::uint32_t n, std::int8_t* quants, float* scales,

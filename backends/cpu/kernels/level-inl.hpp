@@ -5,6 +5,7 @@
 // another unit's too must not be here, or code of one level would run on machines without it.
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #define HWY_COMPILE_ONLY_STATIC
 #include <hwy/highway.h>
@@ -23,33 +24,37 @@ HWY_BEFORE_NAMESPACE();
 #else
 #include "backends/cpu/kernels/ints_avx2-inl.hpp"
 #endif
-#include "backends/cpu/kernels/quant_formats-inl.hpp"
-#include "backends/cpu/kernels/quant_dot-inl.hpp"
+#include "backends/cpu/kernels/packed_formats-inl.hpp"
+#include "backends/cpu/kernels/packed_dot-inl.hpp"
+#include "backends/cpu/kernels/packed_add-inl.hpp"
+#include "backends/cpu/kernels/sign_dot-inl.hpp"
 // clang-format on
 
 namespace synfire::cpu {
 namespace {
 
-static_assert(sizeof(PanelBlock) <= (32 + 16) * kRowLanes, "dot_scratch_bytes() is too small");
-static_assert(kLanes == kRowLanes);
+template <typename Row>
+constexpr RowKernels kFloatRows = {dot_float<Row>, add_floats<Row>, settle_plain, decode_row<Row>};
+// Formats whose factors may be rounded, and those that are seldom rows of neurons.
+template <typename Format>
+constexpr RowKernels kPackedRows = {dot_packed<Format>, add_packed<Format>, settle_quarters,
+                                    decode_packed<Format>};
+template <typename Format>
+constexpr RowKernels kDecodedRows = {dot_packed<Format>, add_decoded<Format>, settle_plain,
+                                     decode_packed<Format>};
 
 constexpr KernelTable kTable = {
     SYNFIRE_LEVEL_NAME,
-    dot_float<F32Row>,
-    dot_float<F16Row>,
-    dot_float<Bf16Row>,
-    dot_quant<Q8Format>,
-    dot_quant<Q4Format>,
-    dot_quant<Q41Format>,
-    dot_quant<Q6Format>,
-    add_scaled_row<F32Row>,
-    add_scaled_row<F16Row>,
-    add_scaled_row<Bf16Row>,
-    add_scaled_row<Q8Row>,
-    decode_row<F32Row>,
-    decode_row<F16Row>,
-    decode_row<Bf16Row>,
-    decode_row<Q8Row>,
+    kFloatRows<F32Row>,
+    kFloatRows<F16Row>,
+    kFloatRows<Bf16Row>,
+    kPackedRows<Q8Format>,
+    kPackedRows<Q4Format>,
+    kDecodedRows<Q41Format>,
+    kDecodedRows<Q4KFormat>,
+    kDecodedRows<Q5KFormat>,
+    kDecodedRows<Q6KFormat>,
+    sign_dot,
     quantize_floats,
     add_rows,
     add_scaled_floats,

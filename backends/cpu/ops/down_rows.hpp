@@ -7,29 +7,29 @@
 
 namespace synfire::cpu {
 
-// Down rows of neurons, added with a factor or decoded in slices. F32, F16, BF16 and Q8_0 (what
-// model files carry, or are requantized to) have kernels; other dtypes are decoded block by block.
-// Every read of a down row goes through here. Any thread.
+// Down rows of neurons, added with factors or decoded in slices. Every read of a down row goes
+// through here. Any thread.
 class DownRows {
  public:
   DownRows(const KernelTable& kernels, const sdk::HostNeurons& neurons);
 
-  // Columns in a slice that decode() can give: a multiple of every block size in use.
-  [[nodiscard]] std::uint32_t slice_columns() const;
+  // Columns in a slice that decode() gives and settle() takes.
+  static constexpr std::uint32_t kSliceColumns = kUnit;
 
-  // acc[i] += factor * element i of the neuron's row, all d_model of them.
-  void add(std::uint32_t neuron, float factor, float* acc) const;
-  // Elements first .. first + n of the neuron's row; both multiples of the block size.
-  void decode(std::uint32_t neuron, std::uint32_t first, std::uint32_t n, float* values) const;
+  // acc += sum of factors[i] times the row of neurons[i], n <= kTileRows of them; acc has
+  // accumulator_floats(d_model). `next_rows`: n rows that will be read next, or null.
+  void add(const std::uint32_t* neurons, std::uint32_t n, const float* factors,
+           const std::byte* const* next_rows, float* acc) const;
+  // A slice of an accumulator to its columns.
+  void settle(const float* acc, float* columns) const { kernels_.settle(acc, columns); }
+  // Elements first .. first + n of the neuron's row; `first` starts a slice.
+  void decode(std::uint32_t neuron, std::uint32_t first, std::uint32_t n, float* values) const {
+    kernels_.decode(neurons_.down(neuron), neurons_.desc().d_model, first, n, values);
+  }
 
  private:
-  void add_blocks(const std::byte* row, float factor, float* acc) const;
-
-  const KernelTable& kernels_;
+  const RowKernels& kernels_;
   const sdk::HostNeurons& neurons_;
-  DType dtype_;
-  AddScaledRow add_ = nullptr;  // null for dtypes without kernels
-  DecodeRow decode_ = nullptr;
 };
 
 }  // namespace synfire::cpu

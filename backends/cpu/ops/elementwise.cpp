@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "backends/cpu/cpu_device.hpp"
+#include "backends/cpu/cpu_weights.hpp"
 #include "backends/cpu/ops/ops.hpp"
 #include "backends/cpu/ops/row_dots.hpp"
 #include "plugins/sdk/block_codec.hpp"
@@ -30,7 +31,7 @@ std::vector<float> decoded(const sdk::HostWeights& vector) {
 }  // namespace
 
 void embed(CpuDevice& device, const sdk::OpCall& call) {
-  const sdk::HostWeights& table = call.weights(0);  // [n_vocab, d]
+  const auto& table = static_cast<const CpuWeights&>(call.weights(0));  // [n_vocab, d]
   const float scale = call.params<sf_embed_params>().scale;
   const auto width = static_cast<std::uint32_t>(table.cols);
   for_rows(device, call.batch().n_tokens, width, [&](std::size_t t) {
@@ -39,7 +40,12 @@ void embed(CpuDevice& device, const sdk::OpCall& call) {
       throw sdk::Error(sdk::kInvalidArgument, "embed: token " + std::to_string(token) +
                                                   ": want less than " + std::to_string(table.rows));
     float* const out = call.output(0) + t * width;
-    dequantize_row(table.dtype, table.row(static_cast<std::size_t>(token)), width, out);
+    const auto row = static_cast<std::size_t>(token);
+    if (table.is_packed())
+      row_kernels(device.kernels(), table.dtype)
+          .decode(table.packed_row(row), width, 0, width, out);
+    else
+      dequantize_row(table.dtype, table.row(row), width, out);
     if (scale != 1.0f) device.kernels().scale(scale, width, out);
   });
 }

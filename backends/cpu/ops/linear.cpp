@@ -2,6 +2,7 @@
 #include <cstring>
 #include <vector>
 
+#include "backends/cpu/cpu_weights.hpp"
 #include "backends/cpu/ops/ops.hpp"
 #include "backends/cpu/ops/row_dots.hpp"
 #include "plugins/sdk/block_codec.hpp"
@@ -9,80 +10,132 @@
 namespace synfire::cpu {
 namespace {
 
-// y = W x + bias, tile by tile of rows; a tile is computed whole by one thread.
-class Linear {
- public:
-  Linear(CpuDevice& device, const sdk::OpCall& call)
-      : device_(device),
-        weights_(call.weights(0)),
-        n_tokens_(call.input_rows(0)),
-        rows_(static_cast<std::uint32_t>(weights_.rows)),
-        cols_(static_cast<std::uint32_t>(weights_.cols)),
-        dot_(dot_of(device.kernels(), weights_.dtype)),
-        x_(prepare_activations(device, call.input(0), n_tokens_, cols_,
-                               wants_quants(weights_.dtype))),
-        tokens_(all_tokens(device, n_tokens_)),
-        y_(call.output(0)) {
-    if (const sdk::HostWeights* const bias = call.optional_weights(1)) {
-      bias_.resize(rows_);
-      dequantize_row(bias->dtype, bias->data, rows_, bias_.data());
+// One linear op of some that share their input.
+struct Matrix {
+  Matrix(CpuDevice& device, const sdk::OpCall& call)
+      : weights(static_cast<const CpuWeights&>(call.weights(0))),
+        rows(static_cast<std::uint32_t>(weights.rows)),
+        dot(row_kernels(device.kernels(), weights.dtype).dot),
+        y(call.output(0)) {
+    if (const sdk::HostWeights* const bias_row = call.optional_weights(1)) {
+      bias.resize(rows);
+      dequantize_row(bias_row->dtype, bias_row->data, rows, bias.data());
     }
   }
 
+  [[nodiscard]] std::uint32_t tiles() const { return (rows + kTileRows - 1) / kTileRows; }
+
+  const CpuWeights& weights;
+  std::uint32_t rows;
+  DotRows dot;
+  float* y;                 // [tokens, rows]
+  std::vector<float> bias;  // empty without
+};
+
+// y = W x + bias for matrices that share x, tile by tile of rows; a tile is computed whole by one
+// thread.
+class Linears {
+ public:
+  Linears(CpuDevice& device, std::span<const sdk::OpCall> calls)
+      : device_(device),
+        n_tokens_(calls[0].input_rows(0)),
+        cols_(calls[0].input_width(0)),
+        tokens_(all_tokens(device, n_tokens_)) {
+    bool quantized = false;
+    for (const sdk::OpCall& call : calls) {
+      matrices_.emplace_back(device, call);
+      quantized |= wants_quants(matrices_.back().weights.dtype);
+    }
+    x_ = prepare_activations(device, calls[0].input(0), n_tokens_, cols_, quantized);
+  }
+
   void run() {
-    const std::uint32_t tiles = (rows_ + kTileRows - 1) / kTileRows;
-    const std::size_t tile_bytes = weights_.row_bytes * kTileRows * std::max(n_tokens_ / 4, 1u);
-    const std::uint32_t per_chunk = tiles_per_chunk(device_, tiles, tile_bytes);
-    const std::size_t out_bytes = std::size_t{n_tokens_} * kTileRows * sizeof(float);
-    const std::size_t dot_bytes = (dot_scratch_bytes(cols_) + 63) / 64 * 64;
-    const MemberScratch scratch(device_.workspace(), device_.team().members(),
-                                dot_bytes + out_bytes);
-    device_.team().parallel_for((tiles + per_chunk - 1) / per_chunk, [&](std::size_t chunk,
-                                                                         std::size_t member) {
-      std::byte* const own = scratch.of(member);
-      const auto first = static_cast<std::uint32_t>(chunk) * per_chunk;
-      const std::uint32_t end = std::min(first + per_chunk, tiles);
-      for (std::uint32_t tile = first; tile < end; ++tile)
-        run_tile(tile * kTileRows, tile + 1 < end, own, reinterpret_cast<float*>(own + dot_bytes));
+    std::uint32_t tiles = 0;
+    for (const Matrix& matrix : matrices_) tiles += matrix.tiles();
+    for_tiles(tiles, 1, [this](std::uint32_t tile, float* out) {
+      const Matrix* matrix = matrices_.data();
+      for (; tile >= matrix->tiles(); ++matrix) tile -= matrix->tiles();
+      const std::uint32_t n = multiply(*matrix, tile, out);
+      for (std::uint32_t t = 0; t < n_tokens_; ++t)
+        std::memcpy(matrix->y + std::size_t{t} * matrix->rows + tile * kTileRows,
+                    out + std::size_t{t} * kTileRows, n * sizeof(float));
+    });
+  }
+
+  // Of two matrices of one shape, act(y_gate) * y_up alone.
+  void run_gated(std::uint32_t activation, std::size_t gate, float* hidden) {
+    const Matrix& gates = matrices_[gate];
+    const Matrix& ups = matrices_[1 - gate];
+    for_tiles(gates.tiles(), 2, [&](std::uint32_t tile, float* out) {
+      float* const up_out = out + std::size_t{n_tokens_} * kTileRows;
+      const std::uint32_t n = multiply(gates, tile, out);
+      multiply(ups, tile, up_out);
+      for (std::uint32_t t = 0; t < n_tokens_; ++t)
+        device_.kernels().activate(activation, out + std::size_t{t} * kTileRows,
+                                   up_out + std::size_t{t} * kTileRows, n,
+                                   hidden + std::size_t{t} * gates.rows + tile * kTileRows);
     });
   }
 
  private:
-  void name_rows(std::uint32_t first, const std::byte** rows) const {
-    for (std::uint32_t r = 0; r < kTileRows; ++r)
-      rows[r] = weights_.row(std::min(first + r, rows_ - 1));
+  // body(tile, room for `outputs` tiles of all tokens)
+  template <typename Body>
+  void for_tiles(std::uint32_t tiles, std::uint32_t outputs, const Body& body) {
+    const std::size_t tile_bytes =
+        outputs * matrices_[0].weights.stride() * kTileRows * std::max(n_tokens_ / 4, 1u);
+    const std::uint32_t per_chunk = tiles_per_chunk(device_, tiles, tile_bytes);
+    const MemberScratch scratch(device_.workspace(), device_.team().members(),
+                                outputs * std::size_t{n_tokens_} * kTileRows * sizeof(float));
+    device_.team().parallel_for((tiles + per_chunk - 1) / per_chunk,
+                                [&](std::size_t chunk, std::size_t member) {
+                                  const auto first = static_cast<std::uint32_t>(chunk) * per_chunk;
+                                  const std::uint32_t end = std::min(first + per_chunk, tiles);
+                                  for (std::uint32_t tile = first; tile < end; ++tile)
+                                    body(tile, reinterpret_cast<float*>(scratch.of(member)));
+                                });
   }
 
-  void run_tile(std::uint32_t first, bool another_follows, std::byte* scratch, float* out) const {
-    const std::uint32_t n = std::min(kTileRows, rows_ - first);
+  // A tile's rows times all tokens, into out [tokens, kTileRows]; how many rows it has.
+  std::uint32_t multiply(const Matrix& matrix, std::uint32_t tile, float* out) const {
+    const std::uint32_t first = tile * kTileRows;
+    const std::uint32_t n = std::min(kTileRows, matrix.rows - first);
     const std::byte* rows[kTileRows];
     const std::byte* next_rows[kTileRows];
-    name_rows(first, rows);
-    if (another_follows) name_rows(first + kTileRows, next_rows);
-    dot_(rows, another_follows ? next_rows : nullptr, cols_, x_, tokens_, n_tokens_, out, scratch);
-    for (std::uint32_t t = 0; t < n_tokens_; ++t) {
-      float* const y = y_ + std::size_t{t} * rows_ + first;
-      if (bias_.empty())
-        std::memcpy(y, out + std::size_t{t} * kTileRows, n * sizeof(float));
-      else
-        device_.kernels().add(out + std::size_t{t} * kTileRows, bias_.data() + first, n, y);
+    for (std::uint32_t r = 0; r < n; ++r) {
+      rows[r] = matrix.weights.packed_row(first + r);
+      // Past the end of the matrix a fetch does nothing.
+      next_rows[r] = rows[r] + kTileRows * matrix.weights.stride();
     }
+    matrix.dot(rows, next_rows, n, cols_, x_, tokens_, n_tokens_, out);
+    if (matrix.bias.empty()) return n;
+    for (std::uint32_t t = 0; t < n_tokens_; ++t) {
+      float* const y = out + std::size_t{t} * kTileRows;
+      device_.kernels().add(y, matrix.bias.data() + first, n, y);
+    }
+    return n;
   }
 
   CpuDevice& device_;
-  const sdk::HostWeights& weights_;
-  std::uint32_t n_tokens_, rows_, cols_;
-  DotTile dot_;
-  Activations x_;
+  std::uint32_t n_tokens_, cols_;
   const std::uint32_t* tokens_;
-  float* y_;
-  std::vector<float> bias_;  // empty without
+  Activations x_{};
+  std::vector<Matrix> matrices_;
 };
 
 }  // namespace
 
-void linear(CpuDevice& device, const sdk::OpCall& call) {
-  if (call.input_rows(0) != 0) Linear(device, call).run();
+void linear(CpuDevice& device, const sdk::OpCall& call) { linears(device, {&call, 1}); }
+
+void linears(CpuDevice& device, std::span<const sdk::OpCall> calls) {
+  if (calls[0].input_rows(0) != 0) Linears(device, calls).run();
+}
+
+void gated_linear(CpuDevice& device, std::span<const sdk::OpCall> calls) {
+  if (calls[0].input_rows(0) == 0) return;
+  const sdk::OpCall& activate = calls[2];
+  const std::size_t gate = calls[0].output(0) == activate.input(0) ? 0 : 1;
+  Linears(device, calls.first(2))
+      .run_gated(activate.params<sf_activate_params>().activation, gate, activate.output(0));
 }
 
 }  // namespace synfire::cpu

@@ -1,5 +1,6 @@
 #include "backends/cpu/ops/neuron_ffn.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -7,14 +8,26 @@
 #include "plugins/abi/synfire_predictor.h"
 
 namespace synfire::cpu {
+namespace {
+
+// Where the op leaves it to the backend: enough chunks that the last ones to end cost little, few
+// enough that their partial sums do.
+std::uint32_t own_chunk(std::uint32_t n_entries) {
+  const std::uint32_t wanted = (n_entries / 16 + kTileRows - 1) / kTileRows * kTileRows;
+  return std::clamp(wanted, 2 * kTileRows, 16 * kTileRows);
+}
+
+}  // namespace
+
 NeuronFfn::NeuronFfn(CpuDevice& device, const sdk::OpCall& call)
     : device_(device),
       call_(call),
       params_(call.params<sf_neuron_ffn_params>()),
       neurons_(call.neurons()),
       d_model_(neurons_.desc().d_model),
-      chunk_neurons_(params_.chunk_neurons == 0 ? kChunkNeurons : params_.chunk_neurons),
       entries_(device, call),
+      chunk_neurons_(params_.chunk_neurons == 0 ? own_chunk(entries_.size())
+                                                : params_.chunk_neurons),
       rows_(device, neurons_, call.input(0), call.batch().n_tokens),
       down_(device.kernels(), neurons_) {}
 

@@ -7,13 +7,10 @@ namespace synfire::cpu {
 
 // What the two ways of computing neuron_ffn share: the operands, the gate rule, the down rows.
 //
-// The result of a token is a sum of partial sums, one per chunk of entries, added in chunk order;
-// a partial sum is a chain of fused multiply-adds over the chunk's entries in order, from zero.
-// Both ways compute just that, so one token gets the same bits alone and among others.
+// The result of a token is a sum of partial sums, one per chunk of entries, added in chunk order.
+// Chunk bounds depend on the entries alone, so threads and timing never change a bit.
 class NeuronFfn {
  public:
-  static constexpr std::uint32_t kChunkNeurons = 64;  // where the op leaves it to the backend
-
   NeuronFfn(CpuDevice& device, const sdk::OpCall& call);
   virtual ~NeuronFfn() = default;
 
@@ -27,6 +24,17 @@ class NeuronFfn {
   }
   // For each of n gates, whether up and down are read.
   void apply_rule(const float* gates, std::uint32_t n, bool* passes) const;
+  // For sf_counters: neurons whose deciding row was read if it was not given, those that passed the
+  // rule for some token, and passes of all tokens.
+  void count(std::uint32_t asked, std::uint32_t fired, std::uint64_t active,
+             std::size_t member) const {
+    const bool gated = neurons_.gated();
+    if (!gates_given())
+      call_.count_rows(gated ? sdk::NeuronPart::gate : sdk::NeuronPart::up, asked, member);
+    if (gated) call_.count_rows(sdk::NeuronPart::up, fired, member);
+    call_.count_rows(sdk::NeuronPart::down, fired, member);
+    call_.count_active(active, member);
+  }
   // h = act(gate) * up, or act(gate) without gate rows.
   void activate(const float* gates, const float* ups, std::uint32_t n, float* hidden) const {
     device_.kernels().activate(params_.activation, gates, neurons_.gated() ? ups : nullptr, n,
@@ -38,8 +46,8 @@ class NeuronFfn {
   const sf_neuron_ffn_params& params_;
   const sdk::HostNeurons& neurons_;
   std::uint32_t d_model_;
-  std::uint32_t chunk_neurons_;
   NeuronEntries entries_;
+  std::uint32_t chunk_neurons_;
   NeuronRows rows_;
   DownRows down_;
 };
@@ -51,10 +59,12 @@ class NeuronFfnDecode : public NeuronFfn {
   void run();
 
  private:
-  void run_chunk(std::uint32_t chunk, float* partial, std::byte* scratch) const;
+  struct Fired;
+
+  void run_chunk(std::uint32_t chunk, float* partial, std::byte* scratch, std::size_t member) const;
   std::uint32_t list_chunk(std::uint32_t chunk, std::uint32_t* ids) const;
-  std::uint32_t fire_tile(const std::uint32_t* ids, std::uint32_t n, std::uint32_t n_next,
-                          std::uint32_t* fired, float* gates, std::byte* scratch) const;
+  void find_fired(const std::uint32_t* ids, std::uint32_t n, Fired& fired) const;
+  void add_fired(const Fired& fired, float* partial) const;
   void add_partials(const float* partials) const;
 };
 
@@ -68,8 +78,8 @@ class NeuronFfnBatch : public NeuronFfn {
   void run();
 
  private:
-  void run_hidden_tile(std::uint32_t first, std::byte* scratch);
-  void find_gates(Tile& tile, std::byte* scratch) const;
+  void run_hidden_tile(std::uint32_t first, std::byte* scratch, std::size_t member);
+  void find_gates(Tile& tile) const;
   void run_down_slice(std::uint32_t first_column, std::byte* scratch) const;
   void add_down_rows(std::uint32_t first, std::uint32_t n, std::uint32_t first_column,
                      std::uint32_t columns, float* down, float* partial) const;

@@ -42,6 +42,14 @@ struct NeuronFfnBatch::Tile {
     n_rows = kept_rows;
   }
 
+  [[nodiscard]] std::uint64_t n_passes() const {
+    std::uint64_t n = 0;
+    for (std::uint32_t i = 0; i < n_tokens; ++i)
+      n += static_cast<std::uint64_t>(
+          std::count(passes + i * kTileRows, passes + i * kTileRows + n_rows, true));
+    return n;
+  }
+
   void move_token(std::uint32_t from, std::uint32_t to) {
     tokens[to] = tokens[from];
     std::copy_n(gates + from * kTileRows, kTileRows, gates + to * kTileRows);
@@ -92,30 +100,27 @@ void NeuronFfnBatch::run() {
   const std::uint32_t n = entries_.size();
   hidden_ = device_.workspace().get<float>(Workspace::hidden, std::size_t{n_tokens} * n);
   used_ = device_.workspace().get<bool>(Workspace::gates, n);
-  const std::size_t tile_bytes = rows_.scratch_bytes() + Tile::bytes(n_tokens);
-  const std::uint32_t slice_columns = down_.slice_columns();
-  const std::size_t slice_bytes =
-      (std::size_t{n_tokens} + kSliceRows) * slice_columns * sizeof(float);
+  constexpr std::uint32_t kColumns = DownRows::kSliceColumns;
+  const std::size_t slice_bytes = (std::size_t{n_tokens} + kSliceRows) * kColumns * sizeof(float);
   const MemberScratch scratch(device_.workspace(), device_.team().members(),
-                              std::max(tile_bytes, slice_bytes));
+                              std::max(Tile::bytes(n_tokens), slice_bytes));
   device_.team().parallel_for(
       (n + kTileRows - 1) / kTileRows, [&](std::size_t tile, std::size_t member) {
-        run_hidden_tile(static_cast<std::uint32_t>(tile) * kTileRows, scratch.of(member));
+        run_hidden_tile(static_cast<std::uint32_t>(tile) * kTileRows, scratch.of(member), member);
       });
-  device_.team().parallel_for(
-      (d_model_ + slice_columns - 1) / slice_columns, [&](std::size_t slice, std::size_t member) {
-        run_down_slice(static_cast<std::uint32_t>(slice) * slice_columns, scratch.of(member));
-      });
+  device_.team().parallel_for(units_of(d_model_), [&](std::size_t slice, std::size_t member) {
+    run_down_slice(static_cast<std::uint32_t>(slice) * kColumns, scratch.of(member));
+  });
 }
 
-void NeuronFfnBatch::find_gates(Tile& tile, std::byte* scratch) const {
+void NeuronFfnBatch::find_gates(Tile& tile) const {
   if (gates_given()) {
     for (std::uint32_t i = 0; i < tile.n_tokens; ++i)
       for (std::uint32_t r = 0; r < tile.n_rows; ++r)
         tile.gates[i * kTileRows + r] = given_gate(tile.tokens[i], tile.ids[r]);
   } else {
-    rows_.dot(rows_.deciding(), tile.ids, tile.n_rows, 0, tile.tokens, tile.n_tokens, tile.gates,
-              scratch);
+    rows_.dot(rows_.deciding(), tile.ids, tile.n_rows, nullptr, tile.tokens, tile.n_tokens,
+              tile.gates);
   }
   for (std::uint32_t i = 0; i < tile.n_tokens; ++i) {
     bool agrees[kTileRows];
@@ -124,7 +129,7 @@ void NeuronFfnBatch::find_gates(Tile& tile, std::byte* scratch) const {
   }
 }
 
-void NeuronFfnBatch::run_hidden_tile(std::uint32_t first, std::byte* scratch) {
+void NeuronFfnBatch::run_hidden_tile(std::uint32_t first, std::byte* scratch, std::size_t member) {
   const std::uint32_t n_tokens = call_.batch().n_tokens;
   const std::size_t n_entries = entries_.size();
   const std::uint32_t n = std::min(kTileRows, entries_.size() - first);
@@ -132,15 +137,16 @@ void NeuronFfnBatch::run_hidden_tile(std::uint32_t first, std::byte* scratch) {
     std::fill_n(hidden_ + t * n_entries + first, n, 0.0f);
   std::fill_n(used_ + first, n, false);
 
-  Tile tile(scratch + rows_.scratch_bytes(), n_tokens);
+  Tile tile(scratch, n_tokens);
   list_tile(entries_, first, n, n_tokens, tile);
   if (tile.n_tokens == 0) return;
-  find_gates(tile, scratch);
+  find_gates(tile);
+  const std::uint32_t asked = tile.n_rows;
   tile.compact();
+  count(asked, tile.n_rows, tile.n_passes(), member);
   if (tile.n_tokens == 0) return;
   if (neurons_.gated())
-    rows_.dot(NeuronRow::up, tile.ids, tile.n_rows, 0, tile.tokens, tile.n_tokens, tile.ups,
-              scratch);
+    rows_.dot(NeuronRow::up, tile.ids, tile.n_rows, nullptr, tile.tokens, tile.n_tokens, tile.ups);
   for (std::uint32_t r = 0; r < tile.n_rows; ++r) used_[tile.entries[r]] = true;
   for (std::uint32_t i = 0; i < tile.n_tokens; ++i) {
     float hidden[kTileRows];
@@ -153,7 +159,7 @@ void NeuronFfnBatch::run_hidden_tile(std::uint32_t first, std::byte* scratch) {
 
 void NeuronFfnBatch::run_down_slice(std::uint32_t first_column, std::byte* scratch) const {
   const std::uint32_t n_tokens = call_.batch().n_tokens;
-  const std::uint32_t columns = std::min(down_.slice_columns(), d_model_ - first_column);
+  const std::uint32_t columns = std::min(DownRows::kSliceColumns, d_model_ - first_column);
   auto* const down = reinterpret_cast<float*>(scratch);
   float* const partial = down + std::size_t{kSliceRows} * columns;
   const auto y = [&](std::uint32_t t) {

@@ -9,8 +9,8 @@
 
 namespace synfire::cpu {
 
-// Which rows of a layer's neurons a dot product is made with.
-enum class NeuronRow { gate, up };
+// The rows of a neuron; dot products are made with the first two.
+enum class NeuronRow { gate, up, down };
 
 // Dot products of rows of resident neurons with tokens. Every read of a gate or up row by the
 // neuron ops goes through here. Members of the team may call at the same time, each with its own
@@ -24,26 +24,32 @@ class NeuronRows {
         d_model_(neurons.desc().d_model),
         gate_dtype_(static_cast<DType>(neurons.desc().gate_dtype)),
         up_dtype_(static_cast<DType>(neurons.desc().up_dtype)),
-        gate_dot_(neurons.gated() ? dot_of(device.kernels(), gate_dtype_) : nullptr),
-        up_dot_(dot_of(device.kernels(), up_dtype_)),
+        gate_dot_(neurons.gated() ? row_kernels(device.kernels(), gate_dtype_).dot : nullptr),
+        up_dot_(row_kernels(device.kernels(), up_dtype_).dot),
         x_(prepare_activations(
             device, x, n_tokens, d_model_,
             wants_quants(up_dtype_) || (neurons.gated() && wants_quants(gate_dtype_)))) {}
 
-  // Per member.
-  [[nodiscard]] std::size_t scratch_bytes() const { return dot_scratch_bytes(d_model_); }
-
-  // out[i * kTileRows + r] = dot(row of neurons[r], token tokens[i]); n <= kTileRows neurons. Rows
-  // of the n_next neurons that come after these are fetched ahead.
-  void dot(NeuronRow which, const std::uint32_t* neurons, std::uint32_t n, std::uint32_t n_next,
-           const std::uint32_t* tokens, std::uint32_t n_tokens, float* out,
-           std::byte* scratch) const {
+  // out[i * kTileRows + r] = dot(row of neurons[r], token tokens[i]); n <= kTileRows neurons.
+  // `next_rows`: n rows that will be read next, or null.
+  void dot(NeuronRow which, const std::uint32_t* neurons, std::uint32_t n,
+           const std::byte* const* next_rows, const std::uint32_t* tokens, std::uint32_t n_tokens,
+           float* out) const {
     const std::byte* rows[kTileRows];
-    const std::byte* next_rows[kTileRows];
-    name_rows(which, neurons, n, rows);
-    if (n_next != 0) name_rows(which, neurons + n, std::min(n_next, kTileRows), next_rows);
-    const DotTile tile = which == NeuronRow::gate ? gate_dot_ : up_dot_;
-    tile(rows, n_next == 0 ? nullptr : next_rows, d_model_, x_, tokens, n_tokens, out, scratch);
+    name(which, neurons, n, n, rows);
+    const DotRows kernel = which == NeuronRow::gate ? gate_dot_ : up_dot_;
+    kernel(rows, next_rows, n, d_model_, x_, tokens, n_tokens, out);
+  }
+
+  // The rows of n neurons, filled up to `room` with the last one. n >= 1.
+  void name(NeuronRow which, const std::uint32_t* neurons, std::uint32_t n, std::uint32_t room,
+            const std::byte** rows) const {
+    for (std::uint32_t r = 0; r < room; ++r) {
+      const std::uint32_t neuron = neurons[std::min(r, n - 1)];
+      rows[r] = which == NeuronRow::gate ? neurons_.gate(neuron)
+                : which == NeuronRow::up ? neurons_.up(neuron)
+                                         : neurons_.down(neuron);
+    }
   }
 
   // The row that decides whether a neuron fires.
@@ -52,18 +58,10 @@ class NeuronRows {
   }
 
  private:
-  void name_rows(NeuronRow which, const std::uint32_t* neurons, std::uint32_t n,
-                 const std::byte** rows) const {
-    for (std::uint32_t r = 0; r < kTileRows; ++r) {
-      const std::uint32_t neuron = neurons[std::min(r, n - 1)];
-      rows[r] = which == NeuronRow::gate ? neurons_.gate(neuron) : neurons_.up(neuron);
-    }
-  }
-
   const sdk::HostNeurons& neurons_;
   std::uint32_t d_model_;
   DType gate_dtype_, up_dtype_;
-  DotTile gate_dot_, up_dot_;
+  DotRows gate_dot_, up_dot_;
   Activations x_;
 };
 

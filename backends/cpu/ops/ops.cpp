@@ -1,5 +1,7 @@
 #include "backends/cpu/ops/ops.hpp"
 
+#include <algorithm>
+
 #include "backends/cpu/cpu_device.hpp"
 
 namespace synfire::cpu {
@@ -10,7 +12,34 @@ void run(void* device, const sdk::OpCall& call) {
   Op(*static_cast<CpuDevice*>(device), call);
 }
 
+template <void (*Ops)(CpuDevice&, std::span<const sdk::OpCall>)>
+void run_fused(void* device, std::span<const sdk::OpCall> calls) {
+  Ops(*static_cast<CpuDevice*>(device), calls);
+}
+
+bool reads(const sdk::HostOp& op, std::uint32_t value) {
+  return std::find(op.inputs.begin(), op.inputs.end(), value) != op.inputs.end();
+}
+
+// Whether two linear ops and an activation are a gated unit whose halves nobody else reads.
+bool is_gated_unit(std::span<const sdk::HostOp> ops) {
+  if (ops.size() < 3 || ops[2].info->id != SF_OP_ACTIVATE || ops[2].inputs[1] == SF_NONE)
+    return false;
+  const std::uint32_t a = ops[0].outputs[0], b = ops[1].outputs[0];
+  if (!reads(ops[2], a) || !reads(ops[2], b) || a == b) return false;
+  return std::none_of(ops.begin() + 3, ops.end(),
+                      [&](const sdk::HostOp& op) { return reads(op, a) || reads(op, b); });
+}
+
 }  // namespace
+
+sdk::HostStage::Fusion find_fusion(std::span<const sdk::HostOp> ops) {
+  std::size_t n = 0;
+  while (n < ops.size() && ops[n].info->id == SF_OP_LINEAR && ops[n].inputs == ops[0].inputs) ++n;
+  if (n < 2) return {};
+  if (n == 2 && is_gated_unit(ops)) return {3, &run_fused<gated_linear>};
+  return {n, &run_fused<linears>};
+}
 
 sdk::HostStage::Kernel find_kernel(const sdk::OpInfo& info) {
   switch (info.id) {
@@ -26,6 +55,7 @@ sdk::HostStage::Kernel find_kernel(const sdk::OpInfo& info) {
     case SF_OP_NEURON_GATE: return &run<neuron_gate>;
     case SF_OP_SELECT: return &run<select>;
     case SF_OP_NEURON_FFN: return &run<neuron_ffn>;
+    case SF_OP_SIGN_LINEAR: return &run<sign_linear>;
     default: throw sdk::Error(sdk::kUnimplemented, std::string("cpu: op ") + info.name);
   }
 }

@@ -4,17 +4,19 @@
 
 namespace synfire::cpu {
 
-DotTile dot_of(const KernelTable& kernels, DType dtype) {
+const RowKernels& row_kernels(const KernelTable& kernels, DType dtype) {
   switch (dtype) {
-    case DType::f32: return kernels.dot_f32;
-    case DType::f16: return kernels.dot_f16;
-    case DType::bf16: return kernels.dot_bf16;
-    case DType::q8_0: return kernels.dot_q8_0;
-    case DType::q4_0: return kernels.dot_q4_0;
-    case DType::q4_1: return kernels.dot_q4_1;
-    case DType::q6_k: return kernels.dot_q6_k;
+    case DType::f32: return kernels.f32;
+    case DType::f16: return kernels.f16;
+    case DType::bf16: return kernels.bf16;
+    case DType::q8_0: return kernels.q8_0;
+    case DType::q4_0: return kernels.q4_0;
+    case DType::q4_1: return kernels.q4_1;
+    case DType::q4_k: return kernels.q4_k;
+    case DType::q5_k: return kernels.q5_k;
+    case DType::q6_k: return kernels.q6_k;
     default:
-      throw sdk::Error(sdk::kUnimplemented, std::string("cpu: no dot product with rows of ") +
+      throw sdk::Error(sdk::kUnimplemented, std::string("cpu: no products with rows of ") +
                                                 std::string(dtype_info(dtype).name));
   }
 }
@@ -24,17 +26,18 @@ Activations prepare_activations(CpuDevice& device, const float* x, std::uint32_t
   Activations ready{x, cols, nullptr, nullptr, nullptr};
   if (!quantized) return ready;
   Workspace& workspace = device.workspace();
-  const std::size_t n = std::size_t{n_tokens} * cols;
-  auto* const quants = workspace.get<std::int8_t>(Workspace::quants, n);
-  auto* const scales = workspace.get<float>(Workspace::scales, n / 32);
-  auto* const sums = workspace.get<std::int32_t>(Workspace::sums, n / 16);
+  const std::size_t units = units_of(cols);
+  const std::size_t all = n_tokens * units;
+  auto* const quants = workspace.get<std::int8_t>(Workspace::quants, all * kUnit);
+  auto* const scales = workspace.get<float>(Workspace::scales, all * 8);
+  auto* const sums = workspace.get<std::int32_t>(Workspace::sums, all * 16);
   const std::uint32_t per_chunk = tiles_per_chunk(device, n_tokens, std::size_t{cols} * 4);
   device.team().parallel_for(
       (n_tokens + per_chunk - 1) / per_chunk, [&](std::size_t chunk, std::size_t) {
         const std::size_t first = chunk * per_chunk;
         for (std::size_t t = first; t < std::min<std::size_t>(first + per_chunk, n_tokens); ++t)
-          device.kernels().quantize(x + t * cols, cols, quants + t * cols, scales + t * (cols / 32),
-                                    sums + t * (cols / 16));
+          device.kernels().quantize(x + t * cols, cols, quants + t * units * kUnit,
+                                    scales + t * units * 8, sums + t * units * 16);
       });
   ready.quants = quants;
   ready.scales = scales;

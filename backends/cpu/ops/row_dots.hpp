@@ -6,13 +6,12 @@
 
 namespace synfire::cpu {
 
-// The dot kernel of a weight dtype.
-DotTile dot_of(const KernelTable& kernels, DType dtype);
+// What a level does with rows of a weight dtype.
+const RowKernels& row_kernels(const KernelTable& kernels, DType dtype);
 
-// Whether that kernel multiplies with 8-bit activations.
+// Whether those multiply with 8-bit activations.
 constexpr bool wants_quants(DType dtype) {
-  return dtype == DType::q8_0 || dtype == DType::q4_0 || dtype == DType::q4_1 ||
-         dtype == DType::q6_k;
+  return dtype != DType::f32 && dtype != DType::f16 && dtype != DType::bf16;
 }
 
 // Rows of x made ready for dot kernels, quantized if `quantized`. Lives in the device's workspace

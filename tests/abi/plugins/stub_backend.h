@@ -150,6 +150,12 @@ static sf_error* stub_measure(sf_device* device, sf_measurement* measurement) {
   return NULL;
 }
 
+static sf_error* stub_counters(sf_device* device, sf_counters* counters) {
+  (void)device;
+  counters->stages = 7;
+  return NULL;
+}
+
 /* The api table of a stub, with `table_size` bytes said to be there. */
 #define STUB_API(table_size)                                                                     \
   {                                                                                              \
@@ -158,7 +164,7 @@ static sf_error* stub_measure(sf_device* device, sf_measurement* measurement) {
         stub_copy, stub_upload_weights, stub_release_weights, stub_create_neurons,               \
         stub_upload_groups, stub_evict_groups, stub_release_neurons, stub_create_kv,             \
         stub_release_kv, stub_compile_stage, stub_release_stage, stub_submit, stub_abort,        \
-        stub_measure                                                                             \
+        stub_measure, stub_counters                                                              \
   }
 
 static const sf_backend_api stub_api = STUB_API(sizeof(sf_backend_api));

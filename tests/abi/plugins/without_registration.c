@@ -7,6 +7,7 @@ const sf_plugin* synfire_plugin_query(void) {
   api = stub_api;
   api.register_host_memory = NULL;
   api.unregister_host_memory = NULL;
+  api.counters = NULL;
   plugin = stub_plugin;
   plugin.shutdown = NULL;
   plugin.description = NULL;

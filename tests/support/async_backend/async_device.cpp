@@ -58,7 +58,7 @@ void AsyncDevice::require_idle(const char* what) const {
 // ---- Stages ----
 
 std::unique_ptr<sdk::Stage> AsyncDevice::compile_stage(const sf_stage_desc& desc) {
-  return std::make_unique<AsyncStage>(desc, disturbance_);
+  return std::make_unique<AsyncStage>(desc, disturbance_, counters_);
 }
 
 void AsyncDevice::require_known(const sf_batch& batch) const {

@@ -11,8 +11,8 @@ namespace synfire::async_backend {
 // A stage of reference kernels that the device's disturbances reach between ops.
 class AsyncStage : public sdk::HostStage {
  public:
-  AsyncStage(const sf_stage_desc& desc, Disturbance& disturbance)
-      : HostStage(desc, &reference::find_kernel, nullptr),
+  AsyncStage(const sf_stage_desc& desc, Disturbance& disturbance, sdk::DeviceCounters& counters)
+      : HostStage(desc, &reference::find_kernel, nullptr, counters),
         n_inputs_(desc.n_inputs),
         n_outputs_(desc.n_outputs),
         disturbance_(disturbance) {}

@@ -83,7 +83,7 @@ TEST(OptionTable, VariablesFollowNamesAndPathsAreUnique) {
 TEST(OptionTable, FlagsThatUsersKnowAreThere) {
   const std::map<Command, std::string> flags = {
       {Command::run, "mpntc"},    {Command::serve, "mtc"},    {Command::generate, "pn"},
-      {Command::verify, "mn"},    {Command::tokenize, "mpf"}, {Command::bench, "mpnr"},
+      {Command::verify, "mn"},    {Command::tokenize, "mpf"}, {Command::bench, "imnpr"},
       {Command::perplexity, "mf"}};
   for (const auto& [command, letters] : flags) {
     for (const char letter : letters) {

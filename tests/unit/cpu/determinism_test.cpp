@@ -140,7 +140,8 @@ TEST_P(DeterminismTest, ThreadsAndRunsDoNotChangeABit) {
 }
 
 // Not so for the sparse FFN: a batch's active list is the union of its tokens' lists, and partial
-// sums go by list entries.
+// sums go by list entries. Nor for quantized down rows, whose factors are rounded to 8 bits when a
+// token is alone.
 TEST_P(DeterminismTest, ATokenAloneGetsTheBitsItGetsAmongOthers) {
   for (const DType dtype : {DType::q8_0, DType::f16}) {
     const Layer layer(dtype, DType::f16);
@@ -149,9 +150,15 @@ TEST_P(DeterminismTest, ATokenAloneGetsTheBitsItGetsAmongOthers) {
     for (const std::uint32_t batch : {7u, 1u}) {
       const auto got = feed(layer.spec, threads(1), batch);
       ASSERT_FALSE(got.empty());
-      EXPECT_TRUE(got[1] == want[1]) << dtype_info(dtype).name << ", batches of " << batch;
-      ASSERT_EQ(got[0].size(), want[0].size());
-      for (std::size_t i = 0; i < got[0].size(); ++i) ASSERT_NEAR(got[0][i], want[0][i], 1e-5f);
+      const bool exact = dtype == DType::f16;
+      if (exact) {
+        EXPECT_TRUE(got[1] == want[1]) << "batches of " << batch;
+      }
+      for (std::size_t out = 0; out < 2; ++out) {
+        ASSERT_EQ(got[out].size(), want[out].size());
+        for (std::size_t i = 0; i < got[out].size(); ++i)
+          ASSERT_NEAR(got[out][i], want[out][i], exact ? 1e-5f : 0.04f);
+      }
     }
   }
 }

@@ -137,39 +137,6 @@ TEST_P(MathTest, AboveListsIdsInOrder) {
   }
 }
 
-TEST_P(MathTest, DownRowsDecodeAndAdd) {
-  const struct {
-    DType dtype;
-    DecodeRow decode;
-    AddScaledRow add;
-  } kinds[] = {{DType::f32, kernels_.decode_f32, kernels_.add_scaled_f32},
-               {DType::f16, kernels_.decode_f16, kernels_.add_scaled_f16},
-               {DType::bf16, kernels_.decode_bf16, kernels_.add_scaled_bf16},
-               {DType::q8_0, kernels_.decode_q8_0, kernels_.add_scaled_q8_0}};
-  for (const auto& kind : kinds)
-    for (const std::uint32_t n : {5u, 32u, 77u, 96u}) {
-      if (n % dtype_info(kind.dtype).block_size != 0) continue;
-      const std::vector<float> weights = random_row(n + 32);
-      const std::uint32_t cols = (n + 32) / 32 * 32;
-      std::vector<std::byte> row(row_bytes(kind.dtype, cols));
-      quantize_row(kind.dtype, weights.data(), cols, row.data());
-      std::vector<float> want(cols);
-      dequantize_row(kind.dtype, row.data(), cols, want.data());
-      const std::uint32_t first = cols == n ? 0 : 32;
-      const std::uint32_t count = std::min(n, cols - first);
-      std::vector<float> values = room(count), acc = room(count);
-      std::fill_n(acc.begin(), count, 1.0f);
-      kind.decode(row.data(), first, count, values.data());
-      kind.add(row.data(), 2.5f, first, count, acc.data());
-      for (std::uint32_t i = 0; i < count; ++i) {
-        ASSERT_EQ(values[i], want[first + i]);
-        ASSERT_EQ(acc[i], std::fma(2.5f, want[first + i], 1.0f));
-      }
-      ASSERT_EQ(values[count], kGuard);
-      ASSERT_EQ(acc[count], kGuard);
-    }
-}
-
 TEST_P(MathTest, CombineIsAChainOfMultiplyAdds) {
   for (const std::uint32_t n : {3u, 16u, 40u, 64u})
     for (const std::uint32_t rows : {1u, 4u, 9u}) {

@@ -82,12 +82,12 @@ class EngineActorTest : public testing::Test {
     return sink;
   }
   // The device's answer to the step that it has got; `best` is the token that wins.
-  void answer(DeviceId d, Status status = {}, std::int32_t best = 3) {
+  void answer(DeviceId d, Status status = {}, std::vector<std::int32_t> best = {3, 3}) {
     const auto step = boxes_[d]->take();
     ASSERT_TRUE(step) << "device " << d << " has no step";
     auto* const logits = static_cast<float*>(fabric_->address(fabric_->port(1, 0).buffer));
-    std::fill_n(logits, kVocab, 0.0F);
-    logits[best] = 1;
+    std::fill_n(logits, best.size() * kVocab, 0.0F);
+    for (std::size_t row = 0; row < best.size(); ++row) logits[row * kVocab + best[row]] = 1;
     EXPECT_EQ(engine_.ref().try_send(StepDone{step->header, d, std::move(status), 0, 0}),
               SendResult::ok);
     executor_->run_until_idle();
@@ -222,7 +222,7 @@ TEST_F(EngineActorTest, ALostDeviceEndsAllWhoseCacheItHeld) {
   EXPECT_TRUE(end_of(*next).ok());
 }
 
-TEST_F(EngineActorTest, AFailedStepEndsOnlyItsOwnRequest) {
+TEST_F(EngineActorTest, AFailedStepLeavesWhoeverWaits) {
   const auto first = submit(1), second = submit(2);
   answer(0, error(StatusCode::internal, "out of luck"));
   answer(1, error(StatusCode::aborted, "given up"));
@@ -231,6 +231,51 @@ TEST_F(EngineActorTest, AFailedStepEndsOnlyItsOwnRequest) {
   EXPECT_THAT(ends, testing::UnorderedElementsAre("out of luck", ""));
   EXPECT_EQ(counters_->failed, 1U);
   EXPECT_EQ(counters_->finished, 1U);
+}
+
+TEST_F(EngineActorTest, EachSessionOfAStepTakesItsOwnLogits) {
+  const auto first = submit(1, 3), second = submit(2, 2);
+  answer_both();  // of the first alone
+  answer(0);
+  answer(1, {}, {2, 4});
+  EXPECT_THAT(first->ids(), ElementsAre(3, 2));
+  EXPECT_THAT(second->ids(), ElementsAre(4));
+  answer(0);
+  answer(1, {}, {1, 2});
+  EXPECT_TRUE(end_of(*first).ok() && end_of(*second).ok());
+  EXPECT_THAT(first->ids(), ElementsAre(3, 2, 1));
+  EXPECT_THAT(second->ids(), ElementsAre(4, 2));
+  EXPECT_EQ(counters_->steps, 3U);
+  EXPECT_EQ(counters_->prompt_tokens, 2U);
+  EXPECT_EQ(counters_->generated_tokens, 5U);
+}
+
+TEST_F(EngineActorTest, OneOfAStepIsCancelledAndTheOthersGoOn) {
+  const auto first = submit(1, 9), second = submit(2, 9);
+  answer_both();
+  control(CancelRequest{1});  // both are in the step under way
+  EXPECT_EQ(first->ends(), 0);
+  answer(0);
+  answer(1, {}, {2, 4});
+  EXPECT_EQ(end_of(*first).code(), StatusCode::cancelled);
+  EXPECT_THAT(first->ids(), ElementsAre(3));
+  EXPECT_THAT(second->ids(), ElementsAre(4));  // its own row
+  control(CancelRequest{2});
+  answer_both();
+  EXPECT_EQ(end_of(*second).code(), StatusCode::cancelled);
+  EXPECT_EQ(counters_->cancelled, 2U);
+  EXPECT_EQ(boxes_[0]->size(), 0U);
+}
+
+TEST_F(EngineActorTest, AFailedStepEndsAllThatAreInIt) {
+  const auto first = submit(1, 9), second = submit(2, 9), waiting = submit(3);
+  answer_both();
+  answer(0, error(StatusCode::internal, "out of luck"));
+  answer(1, error(StatusCode::aborted, "given up"));
+  EXPECT_EQ(end_of(*first).message(), "out of luck");
+  EXPECT_EQ(end_of(*second).message(), "out of luck");
+  answer_both();
+  EXPECT_TRUE(end_of(*waiting).ok());
 }
 
 TEST_F(EngineActorTest, ItsEndIsEverybodysEnd) {

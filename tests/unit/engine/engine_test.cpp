@@ -66,24 +66,61 @@ TEST(Engine, TheContextsEndIsReasonLength) {
   EXPECT_EQ(sink->ids().size(), 9U);
 }
 
-TEST(Engine, RequestsInTurnGiveWhatTheyGiveAlone) {
-  EngineConfig config = test::engine_config(kStories, "cpu:0");
-  config.max_sequences = 3;
-  const auto engine = make(config);
-  std::vector<std::vector<std::int32_t>> alone;
-  for (std::int32_t i = 0; i < 5; ++i) {
-    const auto sink = start(*engine, test::greedy({1, 300 + i}, 20));
-    sink->wait();
-    alone.push_back(sink->ids());
+// Holds the engine's thread at its first token until it is let go.
+class HoldingSink final : public RequestSink {
+ public:
+  void on_token(const TokenEvent& token) override {
+    held_ = true;
+    held_.notify_all();
+    released_.wait(false);
+    inner.on_token(token);
   }
-  std::vector<std::shared_ptr<RecordingSink>> sinks;
-  for (std::int32_t i = 0; i < 5; ++i)
-    sinks.push_back(start(*engine, test::greedy({1, 300 + i}, 20)));
-  for (std::size_t i = 0; i < sinks.size(); ++i) {
-    sinks[i]->wait();
-    EXPECT_THAT(sinks[i]->ids(), ElementsAreArray(alone[i])) << i;
+  void on_finish(const FinishEvent& finish) override { inner.on_finish(finish); }
+  void wait_until_held() const { held_.wait(false); }
+  void release() {
+    released_ = true;
+    released_.notify_all();
   }
-  EXPECT_EQ(engine->stats().requests_finished, 10U);
+
+  RecordingSink inner;
+
+ private:
+  std::atomic<bool> held_ = false, released_ = false;
+};
+
+TEST(Engine, RequestsTogetherGiveWhatTheyGiveAlone) {
+  constexpr std::int32_t kRequests = 12;
+  for (const char* devices : {"cpu:0", "cpu:0,async:0"}) {
+    EngineConfig config = test::engine_config(kStories, devices);
+    config.max_sequences = 9;  // and three that wait
+    config.prefill_chunk = 16;
+    const auto engine = make(config);
+    // Prompts of 2 to 35 tokens: whole ones, and slices, beside what others generate.
+    const auto request = [](std::int32_t i) {
+      std::vector<std::int32_t> prompt{1};
+      for (std::int32_t t = 0; t <= 3 * i; ++t) prompt.push_back(300 + (7 * i + t) % 200);
+      return test::greedy(prompt, 20);
+    };
+    std::vector<std::vector<std::int32_t>> alone;
+    for (std::int32_t i = 0; i < kRequests; ++i) {
+      const auto sink = start(*engine, request(i));
+      sink->wait();
+      alone.push_back(sink->ids());
+    }
+    const std::uint64_t steps_alone = engine->stats().steps;
+    const auto door = std::make_shared<HoldingSink>();  // behind which they gather
+    ASSERT_TRUE(engine->submit(test::greedy({1}, 1), door).ok());
+    door->wait_until_held();
+    std::vector<std::shared_ptr<RecordingSink>> sinks;
+    for (std::int32_t i = 0; i < kRequests; ++i) sinks.push_back(start(*engine, request(i)));
+    door->release();
+    for (std::size_t i = 0; i < sinks.size(); ++i) {
+      sinks[i]->wait();
+      EXPECT_THAT(sinks[i]->ids(), ElementsAreArray(alone[i])) << devices << " " << i;
+    }
+    EXPECT_EQ(engine->stats().requests_finished, 2U * kRequests + 1);
+    EXPECT_LT(engine->stats().steps - steps_alone, steps_alone / 3);  // they shared steps
+  }
 }
 
 TEST(Engine, SameSeedSameText) {
@@ -145,28 +182,6 @@ TEST(Engine, BadRequestsNameTheField) {
   EXPECT_THAT(refusal(*engine, cold).message(), HasSubstr("temperature: -1"));
   EXPECT_EQ(engine->stats().requests_running + engine->stats().requests_waiting, 0U);
 }
-
-// Holds the engine's thread at its first token until it is let go.
-class HoldingSink final : public RequestSink {
- public:
-  void on_token(const TokenEvent& token) override {
-    held_ = true;
-    held_.notify_all();
-    released_.wait(false);
-    inner.on_token(token);
-  }
-  void on_finish(const FinishEvent& finish) override { inner.on_finish(finish); }
-  void wait_until_held() const { held_.wait(false); }
-  void release() {
-    released_ = true;
-    released_.notify_all();
-  }
-
-  RecordingSink inner;
-
- private:
-  std::atomic<bool> held_ = false, released_ = false;
-};
 
 TEST(Engine, AFullQueueRefuses) {
   EngineConfig config = test::engine_config(kStories, "cpu:0");

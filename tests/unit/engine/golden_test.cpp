@@ -89,6 +89,36 @@ std::vector<Case> cases() {
   return all;
 }
 
+// PowerInfer's own predictors, whose misses change the answers: the golden has them too.
+class EngineGoldenMlp : public testing::TestWithParam<const char*> {};
+
+TEST_P(EngineGoldenMlp, PowerInfersPredictors) {
+  SYNFIRE_SHARED_OR_SKIP(model, "models/synfire-tiny/synfire-tiny.powerinfer.gguf");
+  SYNFIRE_SHARED_OR_SKIP(answers, "models/synfire-tiny/synfire-tiny.powerinfer.golden.gguf");
+  const Result<Golden> golden = Golden::open(answers);
+  ASSERT_TRUE(golden.ok()) << golden.status().to_string();
+  EngineConfig config = test::engine_config("", GetParam());
+  config.model = model;
+  const auto worst = [&](const std::string& predictor) {
+    config.predictor = predictor;
+    const auto engine = Engine::make(config);
+    EXPECT_TRUE(engine.ok()) << engine.status().to_string();
+    EXPECT_EQ((*engine)->placement().predictor, predictor);
+    const auto& prompt = golden->prompts().front();
+    const auto logits = (*engine)->logits(prompt.tokens);
+    EXPECT_TRUE(logits.ok()) << logits.status().to_string();
+    return worst_difference(*logits, prompt.logits->values);
+  };
+  // The file's threshold is the golden's.
+  EXPECT_EQ(golden->predictor_threshold(), 0.0F);
+  EXPECT_LE(worst("mlp"), 0.02);
+  EXPECT_LE(worst("mlp[dtype=q8_0]"), 1);
+  EXPECT_GT(worst("exact"), 0.1);  // the misses are seen
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, EngineGoldenMlp,
+                         testing::Values("reference:0", "cpu:0", "cpu:0,async:0"));
+
 INSTANTIATE_TEST_SUITE_P(Placements, EngineGolden, testing::ValuesIn(cases()));
 
 }  // namespace

@@ -185,9 +185,9 @@ TEST(MessageCodec, CountsAreBelievedOnlyAsFarAsTheBytesReach) {
   with_run.runs.resize(1);
   EXPECT_EQ(refused_with(with_run, 108, 2U),
             "run_step: inputs: 2 entries, want at most the 0 that 4 bytes can hold");
-  EXPECT_EQ(refused_with(StepDone{}, 72, 17U),
-            "step_done: status.message: 17 entries, want at most the 16 that 16 bytes can hold");
-  EXPECT_EQ(refused_with(StepDone{}, 72, 16U), "step_done: busy_ns: 0 bytes are left, want 8");
+  EXPECT_EQ(refused_with(StepDone{}, 72, 105U),
+            "step_done: status.message: 105 entries, want at most the 104 that 104 bytes can hold");
+  EXPECT_EQ(refused_with(StepDone{}, 72, 104U), "step_done: busy_ns: 0 bytes are left, want 8");
 }
 
 TEST(MessageCodec, EnumsOutsideTheirRange) {

@@ -20,7 +20,7 @@ class RandomMessages {
   WireMessage of_type(std::size_t type) {
     switch (type) {
       case 0: return run_step();
-      case 1: return StepDone{header(), number(), status(), random_(), random_()};
+      case 1: return StepDone{header(), number(), status(), random_(), random_(), counts()};
       case 2: return activation(below(2) == 0);
       case 3: return CancelStep{header()};
       case 4: return StopDevice{};
@@ -45,6 +45,11 @@ class RandomMessages {
   std::uint32_t number() { return static_cast<std::uint32_t>(random_()); }
   MessageHeader header() { return {random_(), random_(), random_()}; }
   EventRef event() { return {number(), random_()}; }
+
+  DeviceCounts counts() {
+    return {random_(), random_(), random_(), random_(), random_(), random_(),
+            random_(), random_(), random_(), random_(), random_()};
+  }
 
   Status status() {
     std::string text(below(12), ' ');

@@ -419,6 +419,27 @@ TEST(StageCompiler, ATiedMatrixIsWholeWhereTheEmbeddingIs) {
   EXPECT_THAT(weight_names(plan, 1), testing::Contains("token_embd.weight[6:11]"));
 }
 
+TEST(StageCompiler, TapsLeaveForTheHostAndChangeNothingElse) {
+  Compiled model;
+  for (const std::uint32_t tap : {SF_TAP_LAYER_INPUT, SF_TAP_FFN_RESIDUAL, SF_TAP_FFN_INPUT})
+    for (const std::uint32_t n_devices : {1U, 2U}) {
+      const Placement how = *place_neurons(model.shape(n_devices), {});
+      const auto plan =
+          compile_stages(model.program, model.file, how, exact(), {n_devices, 0, tap});
+      ASSERT_TRUE(plan.ok()) << plan.status().to_string();
+      ASSERT_EQ(plan->taps.size(), model.program.hparams.n_layers);
+      for (const std::uint32_t channel : plan->taps) {
+        EXPECT_EQ(plan->channels[channel].value.kind, std::uint32_t{SF_VALUE_ROWS});
+        EXPECT_EQ(plan->channels[channel].value.width, model.program.hparams.d_model);
+      }
+      EXPECT_NE(plan->taps[0], plan->taps[1]);
+      const test::PlanRun run = test::run_plan(*plan);
+      EXPECT_EQ(run.error, "");
+      EXPECT_EQ(run.logits, test::expected_logits(model.program, how, exact()));
+    }
+  EXPECT_TRUE(model.compile(place_single(model.shape(1)), exact(), 1).taps.empty());
+}
+
 TEST(StageCompiler, PredictionsThatCannotBe) {
   const Compiled silu({.activation = "silu"});
   const auto plan =

@@ -110,6 +110,9 @@ bool ScriptedEngine::drain(Duration limit) {
 Result<std::vector<float>> ScriptedEngine::logits(std::span<const std::int32_t>) {
   return error(StatusCode::unimplemented, "logits: not in the script");
 }
+Status ScriptedEngine::observe(std::span<const std::int32_t>, TapSink&) {
+  return error(StatusCode::unimplemented, "observe: not in the script");
+}
 
 ModelInfo ScriptedEngine::model() const {
   ModelInfo model{};

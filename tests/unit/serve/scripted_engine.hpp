@@ -52,6 +52,7 @@ class ScriptedEngine final : public Engine {
   void cancel(RequestId id) override;
   bool drain(Duration limit) override;
   Result<std::vector<float>> logits(std::span<const std::int32_t> tokens) override;
+  Status observe(std::span<const std::int32_t> tokens, TapSink& sink) override;
   const Tokenizer* tokenizer() const override { return tokenizer_.get(); }
   ModelInfo model() const override;
   std::vector<DeviceStatus> devices() const override;

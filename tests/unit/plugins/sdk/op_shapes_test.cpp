@@ -49,7 +49,7 @@ struct Case {
   }
 };
 
-constexpr std::uint32_t kF32 = 0, kQ8_0 = 8;
+constexpr std::uint32_t kF32 = 0, kQ8_0 = 8, kI8 = 24;
 
 Case make(std::uint32_t id, std::vector<sf_value_desc> in, std::vector<sf_value_desc> out,
           std::vector<sf_tensor_desc> weights = {}) {
@@ -70,7 +70,7 @@ Case make(std::uint32_t id, std::vector<sf_value_desc> in, std::vector<sf_value_
   c.as<sf_no_params>() = {};
   c.neurons = {sizeof(sf_neurons_desc), 0, 64, 100, 16, 7, 1, kF32, kF32, kF32};
   c.kv = {sizeof(sf_kv_desc), 2, 8, 16, 2, 32, kF32, 0};
-  c.has_neurons = id >= SF_OP_NEURON_GATE;
+  c.has_neurons = id == SF_OP_NEURON_GATE || id == SF_OP_SELECT || id == SF_OP_NEURON_FFN;
   c.has_kv = id == SF_OP_KV_WRITE || id == SF_OP_ATTENTION;
   return c;
 }
@@ -113,6 +113,9 @@ Case activate(std::uint32_t kind) {
   return c;
 }
 Case linear() { return make(SF_OP_LINEAR, {rows(64)}, {rows(9)}, {tensor(9, 64), tensor(1, 9)}); }
+Case sign_linear() {
+  return make(SF_OP_SIGN_LINEAR, {rows(65)}, {rows(9)}, {tensor(9, 9, kI8), tensor(1, 9)});
+}
 Case norm() {
   Case c = make(SF_OP_RMS_NORM, {wanted(5)}, {wanted(5)}, {tensor(1, 5)});
   c.as<sf_norm_params>() = {1e-5f};
@@ -130,7 +133,7 @@ Case copy() { return make(SF_OP_COPY, {active(7)}, {active(7)}); }
 
 TEST(OpShapes, FittingOpsPass) {
   for (const Case& c : {rope(), attention(), kv_write(), ffn(), select(), activate(1), linear(),
-                        norm(), embed(), gather(), gate(), add(), copy()})
+                        norm(), embed(), gather(), gate(), add(), copy(), sign_linear()})
     EXPECT_EQ(c.check(), "") << find_op(c.id)->name;
   Case without = ffn();
   without.inputs[1] = without.inputs[2] = SF_NONE;
@@ -167,6 +170,9 @@ TEST(OpShapes, MisfitsAreNamed) {
       {linear(), [](Case& c) { c.values[0].width = 63; }, "shape [9, 64], want [9, 63]"},
       {linear(), [](Case& c) { c.weights[1].cols = 8; }, "shape [1, 8], want [1, 9]"},
       {linear(), [](Case& c) { c.weight_ids[0] = SF_NONE; }, "weight 0 is absent"},
+      {sign_linear(), [](Case& c) { c.weights[0].cols = 8; }, "shape [9, 8], want [9, 9]"},
+      {sign_linear(), [](Case& c) { c.weights[0].dtype = kF32; }, "dtype number 0, want I8"},
+      {sign_linear(), [](Case& c) { c.weights[1].dtype = kI8; }, "dtype number 24 is unknown"},
       {rope(), [](Case& c) { c.as<sf_rope_params>().n_rot = 31; }, "n_rot 31"},
       {rope(), [](Case& c) { c.as<sf_rope_params>().n_rot = 34; }, "n_rot 34"},
       {rope(), [](Case& c) { c.as<sf_rope_params>().style = 2; }, "style 2"},

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <vector>
+
+#include "backends/cpu/thread_team.hpp"
+#include "backends/cpu/weight_arena.hpp"
+#include "plugins/sdk/host_memory.hpp"
+
+namespace synfire::cpu {
+
+// A layer's neurons in bundles: each group's packed rows in one block, gate rows first, then an up
+// and a down row for each neuron, side by side, since whoever needs one needs the other.
+class CpuNeurons : public sdk::HostNeurons {
+ public:
+  CpuNeurons(const sf_neurons_desc& desc, WeightArena& arena, ThreadTeam& team);
+
+  void upload(std::span<const sf_group_source> sources) override;
+  void evict(std::span<const std::uint32_t> ids) override;
+
+ private:
+  [[nodiscard]] std::byte* slot(std::uint32_t index) const {
+    return memory_.data() + index * bundle_bytes_;
+  }
+  void place(std::uint32_t group);
+  void pack_neuron(const sf_group_source& source, std::uint32_t neuron) const;
+
+  ThreadTeam& team_;
+  std::size_t gate_bytes_, up_bytes_, down_bytes_;  // of a packed row
+  std::size_t bundle_bytes_;
+  WeightMemory memory_;               // capacity bundles
+  std::vector<std::uint32_t> slots_;  // by group: its bundle's, while resident
+  std::vector<std::uint32_t> free_;   // slots, the lowest last
+};
+
+}  // namespace synfire::cpu

@@ -1,0 +1,202 @@
+// Sums of packed rows, each times a factor. Included by level-inl.hpp only.
+#pragma once
+
+namespace synfire::cpu {
+namespace {
+
+void settle_plain(const float* acc, float* columns) {
+  __builtin_memcpy(columns, acc, kUnit * sizeof(float));
+}
+
+// Float rows: a strip of columns of all rows at a time, its sums in registers.
+template <typename Row, std::uint32_t C>
+HWY_INLINE void add_strip(const std::byte* const* rows, std::uint32_t n_rows, std::uint32_t first,
+                          const float* factors, float* acc) {
+  VecF sums[C];
+#pragma GCC unroll 8
+  for (std::uint32_t c = 0; c < C; ++c) sums[c] = hn::LoadU(kFloats, acc + first + c * kLanes);
+  for (std::uint32_t r = 0; r < n_rows; ++r) {
+    const VecF factor = hn::Set(kFloats, factors[r]);
+#pragma GCC unroll 8
+    for (std::uint32_t c = 0; c < C; ++c)
+      sums[c] = hn::MulAdd(factor, Row::load(rows[r], first + c * kLanes), sums[c]);
+  }
+#pragma GCC unroll 8
+  for (std::uint32_t c = 0; c < C; ++c) hn::StoreU(sums[c], kFloats, acc + first + c * kLanes);
+}
+
+template <typename Row>
+void add_floats(const std::byte* const* rows, const std::byte* const* next_rows,
+                std::uint32_t n_rows, std::uint32_t cols, const float* factors, float* acc) {
+  constexpr std::uint32_t kStrip = 8 * kLanes;
+  std::uint32_t i = 0;
+  for (; i + kStrip <= cols; i += kStrip) {
+    if (next_rows != nullptr)
+      for (std::uint32_t r = 0; r < n_rows; ++r)
+        for (std::uint32_t line = 0; line < kStrip * Row::kBytes; line += 64)
+          __builtin_prefetch(next_rows[r] + std::size_t{i} * Row::kBytes + line, 0, 2);
+    add_strip<Row, 8>(rows, n_rows, i, factors, acc);
+  }
+  for (; i + kLanes <= cols; i += kLanes) add_strip<Row, 1>(rows, n_rows, i, factors, acc);
+  if (i == cols) return;
+  VecF sum = load_first(acc + i, cols - i);
+  for (std::uint32_t r = 0; r < n_rows; ++r)
+    sum = hn::MulAdd(hn::Set(kFloats, factors[r]), Row::load_tail(rows[r], i, cols - i), sum);
+  store_first(sum, cols - i, acc + i);
+}
+
+// Any format, by its values.
+template <typename Format>
+void add_decoded(const std::byte* const* rows, const std::byte* const*, std::uint32_t n_rows,
+                 std::uint32_t cols, const float* factors, float* acc) {
+  alignas(64) float values[kUnit];
+  for (std::uint32_t first = 0; first < cols; first += kUnit)
+    for (std::uint32_t r = 0; r < n_rows; ++r) {
+      decode_packed<Format>(rows[r], cols, first, kUnit, values);
+      const VecF factor = hn::Set(kFloats, factors[r]);
+      for (std::uint32_t i = 0; i < kUnit; i += kLanes) {
+        float* const at = acc + first + i;
+        hn::StoreU(hn::MulAdd(factor, hn::LoadU(kFloats, values + i), hn::LoadU(kFloats, at)),
+                   kFloats, at);
+      }
+    }
+}
+
+#ifdef __AVX512F__
+
+// In integers: the factors of up to 16 rows, times their scales, become 8-bit numbers of one scale
+// for each block of columns; the codes of 4 rows are interleaved byte by byte, so that one dot
+// instruction adds 4 rows in 16 columns.
+struct FactorsOfUnit {
+  VecI factors[4][4];  // [4 rows][q]: for vector q after interleaving, 4 rows in each lane
+  VecI zeros[4];       // [q]: zero point times the sum of factors
+  VecF scales[4];      // [q]
+};
+
+// After interleaving, vector q of a vector of places has blocks q, q + 4, q, q + 4 in its quarters.
+HWY_INLINE VecI quarter_blocks(int q) {
+  const __m512i base = _mm512_set_epi32(4, 4, 4, 4, 0, 0, 0, 0, 4, 4, 4, 4, 0, 0, 0, 0);
+  return _mm512_add_epi32(base, _mm512_set1_epi32(q));
+}
+
+template <typename Format>
+HWY_INLINE void prepare_factors(const std::byte* const* sides, const float* factors,
+                                FactorsOfUnit& unit) {
+  __m256 scaled[16];
+  __m256 largest = _mm256_setzero_ps();
+  const __m256 sign = _mm256_set1_ps(-0.0f);
+#pragma GCC unroll 16
+  for (int r = 0; r < 16; ++r) {
+    scaled[r] = _mm256_mul_ps(Format::scales(sides[r], 0), _mm256_set1_ps(factors[r]));
+    largest = _mm256_max_ps(largest, _mm256_andnot_ps(sign, scaled[r]));
+  }
+  const __m256 inverse =
+      _mm256_maskz_div_ps(_mm256_cmp_ps_mask(largest, _mm256_setzero_ps(), _CMP_GT_OQ),
+                          _mm256_set1_ps(127.0f), largest);
+  __m256i sum = _mm256_setzero_si256();
+  const __m256i byte = _mm256_set1_epi32(255);
+#pragma GCC unroll 4
+  for (int g = 0; g < 4; ++g) {
+    __m256i packed = _mm256_setzero_si256();
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      const __m256i number = _mm256_cvtps_epi32(_mm256_mul_ps(scaled[4 * g + i], inverse));
+      sum = _mm256_add_epi32(sum, number);
+      packed = _mm256_or_si256(packed, _mm256_slli_epi32(_mm256_and_si256(number, byte), 8 * i));
+    }
+    const __m512i wide = _mm512_castsi256_si512(packed);
+#pragma GCC unroll 4
+    for (int q = 0; q < 4; ++q)
+      unit.factors[g][q] = _mm512_permutexvar_epi32(quarter_blocks(q), wide);
+  }
+  const __m512i zeros =
+      _mm512_castsi256_si512(_mm256_mullo_epi32(sum, _mm256_set1_epi32(-Format::kZero)));
+  const __m512 scales =
+      _mm512_castps256_ps512(_mm256_mul_ps(largest, _mm256_set1_ps(1.0f / 127.0f)));
+#pragma GCC unroll 4
+  for (int q = 0; q < 4; ++q) {
+    unit.zeros[q] = _mm512_permutexvar_epi32(quarter_blocks(q), zeros);
+    unit.scales[q] = VecF{_mm512_permutexvar_ps(quarter_blocks(q), scales)};
+  }
+}
+
+// acc: vector [v][q] of the unit has 4 columns in each quarter; see settle_quarters().
+template <typename Format>
+HWY_INLINE void add_unit(const std::byte* const* quants, const FactorsOfUnit& unit, float* acc) {
+  for_indices<kVectors>([&](auto v) {
+    VecI sums[4];
+#pragma GCC unroll 4
+    for (int q = 0; q < 4; ++q) sums[q] = unit.zeros[q];
+#pragma GCC unroll 4
+    for (int g = 0; g < 4; ++g) {
+      const VecI a = Format::template code<v.value>(quants[4 * g]);
+      const VecI b = Format::template code<v.value>(quants[4 * g + 1]);
+      const VecI c = Format::template code<v.value>(quants[4 * g + 2]);
+      const VecI d = Format::template code<v.value>(quants[4 * g + 3]);
+      const VecI ab_low = _mm512_unpacklo_epi8(a, b), ab_high = _mm512_unpackhi_epi8(a, b);
+      const VecI cd_low = _mm512_unpacklo_epi8(c, d), cd_high = _mm512_unpackhi_epi8(c, d);
+      sums[0] =
+          _mm512_dpbusd_epi32(sums[0], _mm512_unpacklo_epi16(ab_low, cd_low), unit.factors[g][0]);
+      sums[1] =
+          _mm512_dpbusd_epi32(sums[1], _mm512_unpackhi_epi16(ab_low, cd_low), unit.factors[g][1]);
+      sums[2] =
+          _mm512_dpbusd_epi32(sums[2], _mm512_unpacklo_epi16(ab_high, cd_high), unit.factors[g][2]);
+      sums[3] =
+          _mm512_dpbusd_epi32(sums[3], _mm512_unpackhi_epi16(ab_high, cd_high), unit.factors[g][3]);
+    }
+#pragma GCC unroll 4
+    for (int q = 0; q < 4; ++q) {
+      float* const at = acc + (v.value * 4 + q) * 16;
+      hn::StoreU(hn::MulAdd(to_floats(sums[q]), unit.scales[q], hn::LoadU(kFloats, at)), kFloats,
+                 at);
+    }
+  });
+}
+
+template <typename Format>
+void add_packed(const std::byte* const* rows, const std::byte* const* next_rows,
+                std::uint32_t n_rows, std::uint32_t cols, const float* factors, float* acc) {
+  const std::uint32_t n_units = units_in(cols);
+  const std::byte* quants[kTileRows];
+  const std::byte* sides[kTileRows];
+  float all_factors[kTileRows];
+  for (std::uint32_t r = 0; r < kTileRows; ++r) {
+    quants[r] = rows[r < n_rows ? r : 0];
+    sides[r] = quants[r] + std::size_t{n_units} * Format::kQuantBytes;
+    all_factors[r] = r < n_rows ? factors[r] : 0.0f;
+  }
+  for (std::uint32_t unit = 0; unit < n_units; ++unit) {
+    if (next_rows != nullptr)
+      for (std::uint32_t r = 0; r < n_rows; ++r) fetch_unit<Format>(next_rows[r], unit);
+    FactorsOfUnit prepared;
+    prepare_factors<Format>(sides, all_factors, prepared);
+    add_unit<Format>(quants, prepared, acc + std::size_t{unit} * kUnit);
+#pragma GCC unroll 16
+    for (std::uint32_t r = 0; r < kTileRows; ++r) {
+      quants[r] += Format::kQuantBytes;
+      sides[r] += Format::kSideBytes;
+    }
+  }
+}
+
+// Vector [v][q], quarter i: places 64 v + 16 i + 4 q .. + 3.
+void settle_quarters(const float* acc, float* columns) {
+  for (std::uint32_t v = 0; v < 4; ++v)
+    for (std::uint32_t q = 0; q < 4; ++q)
+      for (std::uint32_t i = 0; i < 4; ++i) {
+        const std::uint32_t place = 64 * v + 16 * i + 4 * q;
+        const std::uint32_t column = place % 32 / 4 * 32 + place / 32 * 4;
+        __builtin_memcpy(columns + column, acc + (v * 4 + q) * 16 + i * 4, 4 * sizeof(float));
+      }
+}
+
+#else
+
+template <typename Format>
+constexpr AddRows add_packed = add_decoded<Format>;
+constexpr auto settle_quarters = settle_plain;
+
+#endif
+
+}  // namespace
+}  // namespace synfire::cpu

@@ -1,0 +1,168 @@
+// Dot products of packed rows with 8-bit activations. Included by level-inl.hpp only.
+//
+// For every unit: exact integer dots by block, then one fused multiply-add for the 8 blocks, units
+// in rising order. So the value of a row and a token does not depend on what is computed beside it.
+#pragma once
+
+namespace synfire::cpu {
+namespace {
+
+// A unit of a token.
+struct UnitOfToken {
+  VecI quants[kVectors];
+  __m256 scales;
+  VecI start[2];  // of the integer sums of each part: minus zero point times sum
+  __m256 sums;    // of the values by block; where there are minimums
+};
+
+template <typename Format>
+HWY_INLINE void load_unit(const Activations& x, std::size_t unit, UnitOfToken& token) {
+  for_indices<kVectors>([&](auto v) {
+    token.quants[v.value] = load_ints(x.quants + unit * kUnit + v.value * kIntBytes);
+  });
+  token.scales = _mm256_loadu_ps(x.scales + unit * 8);
+  const std::int32_t* const sums = x.sums + unit * 16;
+  if constexpr (Format::kHasMinimum) {
+    const __m256i total =
+        _mm256_add_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(sums)),
+                         _mm256_loadu_si256(reinterpret_cast<const __m256i*>(sums + 8)));
+    token.sums = _mm256_mul_ps(_mm256_cvtepi32_ps(total), token.scales);
+  }
+  if constexpr (Format::kZero == 0) {
+    token.start[0] = token.start[1] = no_ints();
+  } else {
+    token.start[0] = times(block_sums(sums), -Format::kZero);
+    token.start[1] = times(block_sums(sums + 8), -Format::kZero);
+    if constexpr (Format::kParts == 1) token.start[0] = add_ints(token.start[0], token.start[1]);
+  }
+}
+
+template <typename Format>
+struct RowSum {
+  VecF products = hn::Zero(kFloats);
+  __m256 minimums = _mm256_setzero_ps();
+
+  HWY_INLINE void add(const VecI (&codes)[kVectors], const __m256 (&scales)[Format::kParts],
+                      __m256 minimum, const UnitOfToken& x) {
+    constexpr std::uint32_t kEach = kVectors / Format::kParts;
+    for_indices<Format::kParts>([&](auto part) {
+      VecI dots = x.start[part.value];
+      for_indices<kEach>([&](auto v) {
+        constexpr std::uint32_t kAt = part.value * kEach + v.value;
+        dots = Format::dot(dots, codes[kAt], x.quants[kAt]);
+      });
+      const __m256 scale = _mm256_mul_ps(scales[part.value], x.scales);
+      products = hn::MulAdd(to_floats(dots), for_lanes(scale), products);
+    });
+    if constexpr (Format::kHasMinimum) minimums = _mm256_fmadd_ps(minimum, x.sums, minimums);
+  }
+  [[nodiscard]] HWY_INLINE float total() const {
+    __m256 sum = fold_lanes(products);
+    if constexpr (Format::kHasMinimum) sum = _mm256_add_ps(sum, minimums);
+    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(sum), _mm256_extractf128_ps(sum, 1));
+    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+  }
+};
+
+// Asks for a unit of a row that will be read next.
+template <typename Format>
+HWY_INLINE void fetch_unit(const std::byte* row, std::uint32_t unit) {
+  constexpr std::uint32_t kBytes = Format::kQuantBytes + Format::kSideBytes;
+  const std::byte* const from = row + std::size_t{unit} * kBytes;
+#pragma GCC unroll 8
+  for (std::uint32_t line = 0; line < kBytes; line += 64) __builtin_prefetch(from + line, 0, 2);
+}
+
+template <typename Format, std::uint32_t R, std::uint32_t T>
+HWY_INLINE void dot_packed_block(const std::byte* const* rows, const std::byte* const* next_rows,
+                                 std::uint32_t n_units, const Activations& x,
+                                 const std::uint32_t* tokens, float* out) {
+  RowSum<Format> sums[R][T];
+  const std::size_t sides = std::size_t{n_units} * Format::kQuantBytes;
+  for (std::uint32_t unit = 0; unit < n_units; ++unit) {
+    UnitOfToken token[T];
+#pragma GCC unroll 8
+    for (std::uint32_t t = 0; t < T; ++t)
+      load_unit<Format>(x, std::size_t{tokens[t]} * n_units + unit, token[t]);
+#pragma GCC unroll 8
+    for (std::uint32_t r = 0; r < R; ++r) {
+      if (next_rows != nullptr) fetch_unit<Format>(next_rows[r], unit);
+      const std::byte* const quants = rows[r] + std::size_t{unit} * Format::kQuantBytes;
+      const std::byte* const side = rows[r] + sides + std::size_t{unit} * Format::kSideBytes;
+      VecI codes[kVectors];
+      for_indices<kVectors>(
+          [&](auto v) { codes[v.value] = Format::template code<v.value>(quants); });
+      __m256 scales[Format::kParts];
+      for_indices<Format::kParts>(
+          [&](auto part) { scales[part.value] = Format::scales(side, part.value); });
+      __m256 minimum = _mm256_setzero_ps();
+      if constexpr (Format::kHasMinimum) minimum = Format::minimums(side);
+#pragma GCC unroll 8
+      for (std::uint32_t t = 0; t < T; ++t) sums[r][t].add(codes, scales, minimum, token[t]);
+    }
+  }
+#pragma GCC unroll 8
+  for (std::uint32_t t = 0; t < T; ++t)
+#pragma GCC unroll 8
+    for (std::uint32_t r = 0; r < R; ++r) out[t * kTileRows + r] = sums[r][t].total();
+}
+
+// One token takes rows by two, so that they share its loads; more tokens share a row's codes.
+template <typename Format>
+void dot_packed(const std::byte* const* rows, const std::byte* const* next_rows,
+                std::uint32_t n_rows, std::uint32_t cols, const Activations& x,
+                const std::uint32_t* tokens, std::uint32_t n_tokens, float* out) {
+  const std::uint32_t n_units = units_in(cols);
+  const auto take = [&](std::uint32_t r, std::uint32_t t, auto n_r, auto n_t) {
+    const std::byte* const* const next = t == 0 && next_rows != nullptr ? next_rows + r : nullptr;
+    dot_packed_block<Format, n_r.value, n_t.value>(rows + r, next, n_units, x, tokens + t,
+                                                   out + std::size_t{t} * kTileRows + r);
+  };
+  std::uint32_t r = 0;
+  if (n_tokens == 1)
+    for (; r + 2 <= n_rows; r += 2) take(r, 0, Index<2>(), Index<1>());
+  for (; r < n_rows; ++r) {
+    std::uint32_t t = 0;
+    for (; t + 4 <= n_tokens; t += 4) take(r, t, Index<1>(), Index<4>());
+    for (; t < n_tokens; ++t) take(r, t, Index<1>(), Index<1>());
+  }
+}
+
+// Rows of x to blocks of 32 quants in packed order: scale = largest magnitude / 127, quants
+// rounded to nearest even.
+void quantize_floats(const float* x, std::uint32_t n, std::int8_t* quants, float* scales,
+                     std::int32_t* sums) {
+  const hn::Rebind<std::int32_t, Floats> wide;
+  const hn::Rebind<std::int8_t, Floats> narrow;
+  const std::uint32_t n_blocks = units_in(n) * 8;
+  for (std::uint32_t b = 0; b < n_blocks; ++b, x += 32) {
+    alignas(64) std::int8_t block[32] = {};
+    float magnitude = 0;
+    std::int32_t parts[2] = {};
+    if (b < n / 32) {
+      VecF largest = hn::Zero(kFloats);
+      for (std::uint32_t i = 0; i < 32; i += kLanes)
+        largest = hn::Max(largest, hn::Abs(hn::LoadU(kFloats, x + i)));
+      magnitude = hn::GetLane(hn::MaxOfLanes(kFloats, largest));
+      const VecF inverse = hn::Set(kFloats, magnitude > 0 ? 127.0f / magnitude : 0.0f);
+      for (std::uint32_t part = 0; part < 2; ++part) {
+        auto sum = hn::Zero(wide);
+        for (std::uint32_t i = part * 16; i < part * 16 + 16; i += kLanes) {
+          const auto rounded = hn::NearestInt(hn::Mul(hn::LoadU(kFloats, x + i), inverse));
+          hn::StoreU(hn::DemoteTo(narrow, rounded), narrow, block + i);
+          sum = hn::Add(sum, rounded);
+        }
+        parts[part] = hn::GetLane(hn::SumOfLanes(wide, sum));
+      }
+    }
+    std::int8_t* const unit = quants + std::size_t{b / 8} * kUnit + b % 8 * 4;
+    for (std::uint32_t i = 0; i < 8; ++i) __builtin_memcpy(unit + i * 32, block + i * 4, 4);
+    scales[b] = magnitude / 127.0f;
+    sums[b / 8 * 16 + b % 8] = parts[0];
+    sums[b / 8 * 16 + 8 + b % 8] = parts[1];
+  }
+}
+
+}  // namespace
+}  // namespace synfire::cpu

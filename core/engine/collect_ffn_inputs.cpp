@@ -1,0 +1,49 @@
+#include "core/engine/collect_ffn_inputs.hpp"
+
+#include "core/sparsity/matrix_math.hpp"
+
+namespace synfire {
+namespace {
+
+constexpr std::size_t kHoldOutEvery = 4;
+
+class Collector final : public TapSink {
+ public:
+  Collector(std::uint32_t n_layers, std::uint32_t d_model)
+      : d_model_(d_model), layers_(n_layers, FfnInputs(d_model)) {}
+
+  void hold_out(bool held_out) { held_out_ = held_out; }
+  void on_rows(std::uint32_t layer, std::span<const float> rows) override {
+    FfnInputs& inputs = layers_[layer];
+    if (held_out_) return inputs.held_out.add(rows);
+    add_outer_products(rows, d_model_, inputs.moments);
+    inputs.n_rows += rows.size() / d_model_;
+    inputs.calibration.add(rows);
+  }
+  [[nodiscard]] std::vector<FfnInputs> take() { return std::move(layers_); }
+
+ private:
+  std::size_t d_model_;
+  bool held_out_ = false;
+  std::vector<FfnInputs> layers_;
+};
+
+}  // namespace
+
+Result<std::vector<FfnInputs>> collect_ffn_inputs(
+    Engine& engine, std::span<const std::vector<std::int32_t>> windows,
+    const std::function<void(std::size_t)>& progress) {
+  if (windows.size() < kHoldOutEvery)
+    return invalid_argument("{} windows of tokens, want at least {}", windows.size(),
+                            kHoldOutEvery);
+  const ModelInfo model = engine.model();
+  Collector collector(model.n_layers, model.d_model);
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    collector.hold_out(i % kHoldOutEvery == kHoldOutEvery - 1);
+    SYNFIRE_RETURN_IF_ERROR(engine.observe(windows[i], collector));
+    progress(i + 1);
+  }
+  return collector.take();
+}
+
+}  // namespace synfire

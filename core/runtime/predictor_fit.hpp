@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "core/model/arch/program.hpp"
+#include "core/model/gguf_file.hpp"
+#include "core/sparsity/ffn_inputs.hpp"
+#include "core/sparsity/score_calibration.hpp"
+
+namespace synfire {
+
+struct PredictorFitOptions {
+  std::string type = "svd";  // or "signbit"
+  std::uint32_t rank = 64;   // of svd
+  double recall = 0.95;      // of all firings, the share to predict
+  bool whiten = true;        // svd: by the inputs' moments, not as if all directions were alike
+};
+
+// One layer of a predictor: tensors as its sidecar holds them, and what they are worth.
+struct FittedLayer {
+  struct Tensor {
+    std::string name;
+    DType dtype;
+    std::uint64_t rows, cols;  // rows 1: a vector
+    std::vector<std::byte> data;
+  };
+  std::vector<Tensor> tensors;
+  PredictionQuality quality;  // on held-out inputs
+};
+
+// Whether predictors can be fitted to a program: its neurons must be zero when they do not fire.
+[[nodiscard]] Status check_predictor_fit(const Program& program,
+                                         const PredictorFitOptions& options);
+
+// A layer's predictor, fitted to `inputs` and to the gate rows in the file. Names begin with
+// "<type>.blk.<layer>.".
+[[nodiscard]] Result<FittedLayer> fit_predictor_layer(const Program& program, const GgufFile& file,
+                                                      std::uint32_t layer, const FfnInputs& inputs,
+                                                      const PredictorFitOptions& options);
+
+// Writes the fitted layers where the predictor plugin will find them; makes the folder. The file
+// appears whole or not at all.
+Status write_predictor(const std::filesystem::path& path, const std::vector<FittedLayer>& layers,
+                       const PredictorFitOptions& options);
+
+}  // namespace synfire

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/base/result.hpp"
+
+// The linear algebra of fitting predictors: dense float matrices, rows contiguous. The .cpp is the
+// only file that sees Eigen. One thread each; any thread.
+namespace synfire {
+
+// x [n, cols] times w [rows, cols] transposed: [n, rows].
+[[nodiscard]] std::vector<float> multiply_transposed(std::span<const float> x,
+                                                     std::span<const float> w, std::size_t cols);
+
+// sum [cols, cols] += the sum over rows r of x [n, cols] of r r^T. Only the lower triangle is kept.
+void add_outer_products(std::span<const float> x, std::size_t cols, std::span<float> sum);
+
+// A product of two thin matrices.
+struct LowRank {
+  std::vector<float> a;  // [rank, cols]
+  std::vector<float> b;  // [rows, rank]
+};
+
+// The b a of that rank that is nearest to w [rows, cols] for inputs x with E[x x^T] = moments
+// (lower triangle of [cols, cols]; empty: inputs alike in all directions): least E |w x - b a x|^2.
+// It is the truncated SVD of w L, moments = L L^T, found by subspace iteration; a's outputs have
+// unit variance and no correlation. An error where the moments are no covariance.
+[[nodiscard]] Result<LowRank> fit_low_rank(std::span<const float> w, std::size_t cols,
+                                           std::span<const float> moments, std::size_t rank);
+
+}  // namespace synfire

@@ -1,0 +1,101 @@
+#include "core/sparsity/score_calibration.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+namespace synfire {
+namespace {
+
+// gate ~ slope * score + offset, with a standard error.
+struct Line {
+  double slope, offset, error;
+
+  [[nodiscard]] double margin(float score) const { return (slope * score + offset) / error; }
+  // The bias that cuts where the margin is `least`.
+  [[nodiscard]] float bias(double least) const {
+    constexpr double kAlways = 1e30;  // of a score that says nothing: all inputs are alike
+    const double cut = offset - least * error;
+    if (slope <= 0) return static_cast<float>(cut > 0 ? kAlways : -kAlways);
+    return static_cast<float>(std::clamp(cut / slope, -kAlways, kAlways));
+  }
+};
+
+class Lines {
+ public:
+  Lines(std::span<const float> scores, std::span<const float> gates, std::size_t n_neurons) {
+    std::vector<Sums> sums(n_neurons);
+    for (std::size_t i = 0; i < scores.size(); ++i) sums[i % n_neurons].add(scores[i], gates[i]);
+    const auto n = static_cast<double>(scores.size() / n_neurons);
+    for (const Sums& s : sums) lines_.push_back(s.line(n));
+  }
+  [[nodiscard]] const std::vector<Line>& all() const { return lines_; }
+
+ private:
+  struct Sums {
+    double s = 0, g = 0, ss = 0, sg = 0, gg = 0;
+
+    void add(double score, double gate) {
+      s += score;
+      g += gate;
+      ss += score * score;
+      sg += score * gate;
+      gg += gate * gate;
+    }
+    [[nodiscard]] Line line(double n) const {
+      const double score_variance = ss / n - s / n * (s / n);
+      const double covariance = sg / n - s / n * (g / n);
+      const double gate_variance = gg / n - g / n * (g / n);
+      const double slope = score_variance > 0 ? std::max(covariance / score_variance, 0.0) : 0.0;
+      const double left = gate_variance - slope * covariance;
+      // Never zero, so that a margin is a number.
+      const double error = std::sqrt(std::max(left, gate_variance * 1e-9 + 1e-30));
+      return {slope, g / n - slope * (s / n), error};
+    }
+  };
+
+  std::vector<Line> lines_;
+};
+
+}  // namespace
+
+std::vector<float> calibrate_scores(std::span<const float> scores, std::span<const float> gates,
+                                    std::size_t n_neurons, double recall) {
+  const Lines lines(scores, gates, n_neurons);
+  std::vector<float> margins;  // of all firings
+  for (std::size_t i = 0; i < gates.size(); ++i)
+    if (gates[i] > 0)
+      margins.push_back(static_cast<float>(lines.all()[i % n_neurons].margin(scores[i])));
+  double least = INFINITY;  // nothing ever fired
+  if (!margins.empty()) {
+    const auto missed =
+        static_cast<std::size_t>((1 - recall) * static_cast<double>(margins.size()));
+    const auto at =
+        margins.begin() + static_cast<std::ptrdiff_t>(std::min(missed, margins.size() - 1));
+    std::nth_element(margins.begin(), at, margins.end());
+    // A little under it: the cut itself is not over 0.
+    least = *at - 1e-4 * (1 + std::fabs(*at));
+  }
+  std::vector<float> biases;
+  for (const Line& line : lines.all()) biases.push_back(line.bias(least));
+  return biases;
+}
+
+PredictionQuality measure_scores(std::span<const float> scores, std::span<const float> gates,
+                                 std::span<const float> biases) {
+  std::uint64_t fired = 0, predicted = 0, both = 0;
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    const bool fires = gates[i] > 0;
+    const bool is_predicted = scores[i] + biases[i % biases.size()] > 0;
+    fired += fires ? 1 : 0;
+    predicted += is_predicted ? 1 : 0;
+    both += fires && is_predicted ? 1 : 0;
+  }
+  const auto share = [](std::uint64_t part, std::uint64_t whole, double none) {
+    return whole == 0 ? none : static_cast<double>(part) / static_cast<double>(whole);
+  };
+  return {share(both, fired, -1), share(both, predicted, -1), share(predicted, scores.size(), 0),
+          share(fired, scores.size(), 0)};
+}
+
+}  // namespace synfire

@@ -1,0 +1,264 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+#include <vector>
+
+#include "backends/cpu/kernels/kernel_table.hpp"
+#include "backends/cpu/ops/row_dots.hpp"
+#include "backends/cpu/packed_rows.hpp"
+#include "plugins/sdk/block_codec.hpp"
+#include "tests/unit/cpu/levels.hpp"
+
+// What each SIMD level does with packed rows: against the values that the file's bytes mean.
+namespace synfire::cpu {
+namespace {
+
+constexpr std::uint32_t kColumns[] = {1, 7, 16, 31, 32, 33, 64, 96, 256, 512, 800, 1000};
+
+bool fits(DType dtype, std::uint32_t cols) { return cols % dtype_info(dtype).block_size == 0; }
+
+std::vector<DType> weight_dtypes() {
+  std::vector<DType> dtypes;
+  for (const DTypeInfo& info : kDTypes)
+    if (info.is_weight) dtypes.push_back(info.dtype);
+  return dtypes;
+}
+
+// kTileRows rows of random weights, packed, and what they mean.
+struct Rows {
+  Rows(DType weight_dtype, std::uint32_t n_cols, std::uint32_t seed = 1)
+      : dtype(weight_dtype),
+        cols(n_cols),
+        stride(packed_stride(dtype, cols)),
+        file(kTileRows * row_bytes(dtype, cols)),
+        packed(kTileRows * stride),
+        values(std::size_t{kTileRows} * cols) {
+    std::mt19937 random(cols * 31 + seed);
+    std::normal_distribution<float> normal;
+    std::vector<float> row(cols);
+    for (std::uint32_t r = 0; r < kTileRows; ++r) {
+      for (float& value : row) value = normal(random);
+      quantize_row(dtype, row.data(), cols, file_row(r));
+    }
+    pack();
+  }
+  std::byte* file_row(std::uint32_t r) { return file.data() + r * row_bytes(dtype, cols); }
+  void pack() {
+    for (std::uint32_t r = 0; r < kTileRows; ++r) {
+      dequantize_row(dtype, file_row(r), cols, values.data() + std::size_t{r} * cols);
+      rows[r] = packed.data() + r * stride;
+      pack_row(dtype, file_row(r), cols, packed.data() + r * stride);
+    }
+  }
+  [[nodiscard]] float value(std::uint32_t r, std::uint32_t i) const {
+    return values[std::size_t{r} * cols + i];
+  }
+
+  DType dtype;
+  std::uint32_t cols;
+  std::size_t stride;
+  std::vector<std::byte> file, packed;
+  std::vector<float> values;
+  const std::byte* rows[kTileRows];
+};
+
+// Random tokens, as the dot kernels take them.
+struct Tokens {
+  Tokens(std::uint32_t n_cols, std::uint32_t n_tokens)
+      : cols(n_cols), n(n_tokens), x(std::size_t{n} * cols) {
+    std::mt19937 random(cols * 17 + 3);
+    std::normal_distribution<float> normal;
+    for (float& value : x) value = normal(random);
+  }
+  Activations prepare(const KernelTable& kernels, bool quantized) {
+    if (!quantized) return {x.data(), cols, nullptr, nullptr, nullptr};
+    const std::size_t units = units_of(cols);
+    quants.assign(n * units * kUnit, 99);
+    scales.assign(n * units * 8, 1e9f);
+    sums.assign(n * units * 16, 99);
+    for (std::size_t t = 0; t < n; ++t)
+      kernels.quantize(x.data() + t * cols, cols, quants.data() + t * units * kUnit,
+                       scales.data() + t * units * 8, sums.data() + t * units * 16);
+    return {x.data(), cols, quants.data(), scales.data(), sums.data()};
+  }
+  // What a kernel multiplies with.
+  [[nodiscard]] double value(std::uint32_t t, std::uint32_t i, bool quantized) const {
+    if (!quantized) return x[std::size_t{t} * cols + i];
+    const std::size_t unit = std::size_t{t} * units_of(cols) + i / kUnit;
+    return static_cast<double>(scales[unit * 8 + i % kUnit / 32]) *
+           quants[unit * kUnit + packed_place(i % kUnit)];
+  }
+
+  std::uint32_t cols, n;
+  std::vector<float> x, scales;
+  std::vector<std::int8_t> quants;
+  std::vector<std::int32_t> sums;
+};
+
+std::vector<float> dot(const KernelTable& kernels, const Rows& rows, Tokens& tokens,
+                       std::uint32_t n_rows = kTileRows) {
+  std::vector<std::uint32_t> ids(tokens.n);
+  for (std::uint32_t t = 0; t < tokens.n; ++t) ids[t] = t;
+  std::vector<float> out(std::size_t{tokens.n} * kTileRows, -1e9f);
+  row_kernels(kernels, rows.dtype)
+      .dot(rows.rows, rows.rows, n_rows, rows.cols,
+           tokens.prepare(kernels, wants_quants(rows.dtype)), ids.data(), tokens.n, out.data());
+  return out;
+}
+
+float expected_dot(const Rows& rows, const Tokens& tokens, std::uint32_t r, std::uint32_t t) {
+  double sum = 0;
+  for (std::uint32_t i = 0; i < rows.cols; ++i)
+    sum += rows.value(r, i) * tokens.value(t, i, wants_quants(rows.dtype));
+  return static_cast<float>(sum);
+}
+
+class RowsTest : public testing::TestWithParam<const KernelTable*> {
+ protected:
+  const KernelTable& kernels_ = *GetParam();
+};
+
+TEST_P(RowsTest, DotAgreesWithTheDecodedWeights) {
+  for (const DType dtype : weight_dtypes())
+    for (const std::uint32_t cols : kColumns) {
+      if (!fits(dtype, cols)) continue;
+      const Rows rows(dtype, cols);
+      for (const std::uint32_t n_tokens : {1u, 2u, 4u, 5u, 9u, 17u})
+        for (const std::uint32_t n_rows : {1u, 3u, 4u, 7u, kTileRows}) {
+          Tokens tokens(cols, n_tokens);
+          const std::vector<float> out = dot(kernels_, rows, tokens, n_rows);
+          for (std::uint32_t t = 0; t < n_tokens; ++t)
+            for (std::uint32_t r = 0; r < n_rows; ++r)
+              ASSERT_NEAR(out[t * kTileRows + r], expected_dot(rows, tokens, r, t),
+                          2e-6f * static_cast<float>(cols + 64))
+                  << dtype_info(dtype).name << ", " << cols << " columns, row " << r << " of "
+                  << n_rows << ", token " << t << " of " << n_tokens;
+        }
+    }
+}
+
+TEST_P(RowsTest, ATokenGetsTheSameBitsAloneAndAmongOthers) {
+  for (const DType dtype : weight_dtypes()) {
+    const Rows rows(dtype, 512);
+    Tokens together(512, 13);
+    const std::vector<float> all = dot(kernels_, rows, together);
+    for (std::uint32_t t = 0; t < together.n; ++t) {
+      Tokens alone(512, 1);
+      alone.x.assign(together.x.begin() + t * 512, together.x.begin() + (t + 1) * 512);
+      const std::vector<float> one = dot(kernels_, rows, alone);
+      for (std::uint32_t r = 0; r < kTileRows; ++r)
+        ASSERT_EQ(one[r], all[t * kTileRows + r]) << dtype_info(dtype).name << " token " << t;
+    }
+  }
+}
+
+// The largest quants that a block can hold, of one sign: sums of pairs must not saturate.
+TEST_P(RowsTest, ExtremeQuantsDoNotSaturate) {
+  for (const int weight : {-128, -127, 127})
+    for (const float sign : {-1.0f, 1.0f}) {
+      Rows rows(DType::q8_0, 64);
+      for (std::uint32_t block = 0; block < kTileRows * 2; ++block)
+        std::memset(rows.file.data() + block * 34 + 2, weight, 32);
+      rows.pack();
+      Tokens tokens(64, 2);
+      std::fill(tokens.x.begin(), tokens.x.end(), sign);
+      const std::vector<float> out = dot(kernels_, rows, tokens);
+      for (std::uint32_t r = 0; r < kTileRows; ++r)
+        EXPECT_NEAR(out[r], expected_dot(rows, tokens, r, 0), 1e-3f) << weight << " x " << sign;
+    }
+}
+
+TEST_P(RowsTest, DecodesWhatTheFileMeans) {
+  for (const DType dtype : weight_dtypes())
+    for (const std::uint32_t cols : kColumns) {
+      if (!fits(dtype, cols)) continue;
+      const Rows rows(dtype, cols);
+      for (std::uint32_t first = 0; first < cols; first += kUnit) {
+        const std::uint32_t n = cols - first;
+        std::vector<float> values(n + 1, -7.0f);
+        row_kernels(kernels_, dtype).decode(rows.rows[1], cols, first, n, values.data());
+        for (std::uint32_t i = 0; i < n; ++i)
+          ASSERT_FLOAT_EQ(values[i], rows.value(1, first + i))
+              << dtype_info(dtype).name << ", " << cols << " columns, " << first + i;
+        ASSERT_EQ(values[n], -7.0f);
+      }
+    }
+}
+
+TEST_P(RowsTest, AddsRowsTimesFactors) {
+  for (const DType dtype : weight_dtypes())
+    for (const std::uint32_t cols : kColumns) {
+      if (!fits(dtype, cols)) continue;
+      const Rows rows(dtype, cols);
+      for (const std::uint32_t n_rows : {1u, 2u, 5u, kTileRows}) {
+        std::vector<float> factors(n_rows);
+        for (std::uint32_t r = 0; r < n_rows; ++r)
+          factors[r] = (r % 2 == 0 ? 1.0f : -0.3f) * (1.0f + 0.1f * static_cast<float>(r));
+        std::vector<float> acc(accumulator_floats(cols)), columns(accumulator_floats(cols));
+        const RowKernels& kernels = row_kernels(kernels_, dtype);
+        for (int twice = 0; twice < 2; ++twice)
+          kernels.add(rows.rows, rows.rows, n_rows, cols, factors.data(), acc.data());
+        for (std::uint32_t unit = 0; unit < units_of(cols); ++unit)
+          kernels.settle(acc.data() + unit * kUnit, columns.data() + unit * kUnit);
+        // Factors of 8 bits: half a step of 1/127 of the largest, for each row.
+        const float rounded = dtype == DType::q8_0 || dtype == DType::q4_0 ? 0.02f : 0.0f;
+        for (std::uint32_t i = 0; i < cols; ++i) {
+          double want = 0, room = 1e-5;
+          for (std::uint32_t r = 0; r < n_rows; ++r) {
+            want += 2.0 * factors[r] * rows.value(r, i);
+            room += 2.0 * rounded * std::fabs(rows.value(r, i));
+          }
+          ASSERT_NEAR(columns[i], want, room)
+              << dtype_info(dtype).name << ", " << cols << " columns, " << n_rows << " rows, " << i;
+        }
+      }
+    }
+}
+
+// Zero factors and rows of zeros divide nothing by zero.
+TEST_P(RowsTest, AddsNothingForZeros) {
+  for (const DType dtype : {DType::q8_0, DType::q4_0, DType::f16}) {
+    const Rows rows(dtype, 256);
+    const float factors[kTileRows] = {};
+    std::vector<float> acc(256, 1.5f);
+    row_kernels(kernels_, dtype).add(rows.rows, nullptr, kTileRows, 256, factors, acc.data());
+    for (const float value : acc) ASSERT_EQ(value, 1.5f);
+  }
+}
+
+TEST_P(RowsTest, QuantizesZerosAndOutliers) {
+  Tokens tokens(64, 1);
+  std::fill(tokens.x.begin(), tokens.x.end(), 0.0f);
+  tokens.x[40] = -1000.0f;
+  tokens.x[41] = 3.0f;
+  static_cast<void>(tokens.prepare(kernels_, true));
+  EXPECT_EQ(tokens.scales[0], 0.0f);
+  EXPECT_FLOAT_EQ(tokens.scales[1], 1000.0f / 127.0f);
+  EXPECT_EQ(tokens.quants[packed_place(40)], -127);
+  EXPECT_EQ(tokens.quants[packed_place(41)], 0);
+  EXPECT_EQ(tokens.sums[0], 0);
+  EXPECT_EQ(tokens.sums[1], -127);                     // elements 32..47
+  EXPECT_EQ(tokens.sums[8 + 1], 0);                    // elements 48..63
+  for (std::uint32_t block = 2; block < 8; ++block) {  // after the end
+    EXPECT_EQ(tokens.scales[block], 0.0f);
+    EXPECT_EQ(tokens.quants[packed_place(block * 32)], 0);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Levels, RowsTest, testing::ValuesIn(machine_levels()), level_test_name);
+
+// AVX-VNNI is another way to the same integers.
+TEST(RowsAcrossLevels, VnniGivesTheSameBitsAsAvx2) {
+  if (!machine_features().avx_vnni) GTEST_SKIP() << "needs a processor with AVX-VNNI";
+  for (const DType dtype : weight_dtypes())
+    for (const std::uint32_t n_tokens : {1u, 6u}) {
+      const Rows rows(dtype, 768);
+      Tokens tokens(768, n_tokens);
+      const std::vector<float> plain = dot(avx2_kernels(), rows, tokens);
+      EXPECT_EQ(dot(avx2_vnni_kernels(), rows, tokens), plain) << dtype_info(dtype).name;
+    }
+}
+
+}  // namespace
+}  // namespace synfire::cpu

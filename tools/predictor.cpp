@@ -1,0 +1,183 @@
+#include <algorithm>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "core/engine/collect_ffn_inputs.hpp"
+#include "core/engine/predictor_assets.hpp"
+#include "core/model/arch/families.hpp"
+#include "core/model/tokenizer/tokenizer.hpp"
+#include "core/runtime/predictor_fit.hpp"
+#include "tools/commands.hpp"
+#include "tools/engine_options.hpp"
+#include "tools/exit_code.hpp"
+#include "tools/format.hpp"
+#include "tools/json.hpp"
+#include "tools/output.hpp"
+#include "tools/progress.hpp"
+#include "tools/table.hpp"
+#include "tools/text_input.hpp"
+
+namespace synfire::cli {
+namespace {
+
+using Windows = std::vector<std::vector<std::int32_t>>;
+
+constexpr std::uint32_t kWindowTokens = 256;  // at most
+
+Result<std::vector<std::int32_t>> text_tokens(const Engine& engine, const std::string& file) {
+  if (engine.tokenizer() == nullptr)
+    return error(StatusCode::failed_precondition, "{}: no tokenizer in the file, so no text",
+                 engine.model().path);
+  SYNFIRE_ASSIGN_OR_RETURN(const std::string text, read_text(file));
+  EncodeOptions options;
+  options.add_bos = false;
+  options.add_eos = false;
+  return engine.tokenizer()->encode(text, options);
+}
+
+std::vector<std::int32_t> random_tokens(const Engine& engine, std::uint64_t count) {
+  std::mt19937_64 random(1);
+  std::vector<std::int32_t> tokens(count);
+  for (std::int32_t& token : tokens)
+    token = static_cast<std::int32_t>(random() % engine.model().n_vocab);
+  return tokens;
+}
+
+// Each anew from BOS where the vocabulary wants one; spread over all of a text that is longer than
+// the tokens wanted.
+Windows cut(const Engine& engine, const std::vector<std::int32_t>& tokens, std::uint64_t wanted) {
+  std::vector<std::int32_t> start;
+  const Tokenizer* const tokenizer = engine.tokenizer();
+  if (tokenizer != nullptr && tokenizer->adds_bos() && tokenizer->bos())
+    start.push_back(*tokenizer->bos());
+  const std::uint64_t used = std::min<std::uint64_t>(wanted, tokens.size());
+  // At least eight windows, so that some can be held out.
+  const std::uint64_t room = std::min(kWindowTokens, engine.model().context) - start.size();
+  const std::uint64_t step = std::clamp<std::uint64_t>(used / 8, 1, room);
+  Windows windows;
+  for (std::uint64_t i = 0; (i + 1) * step <= used; ++i) {
+    const std::uint64_t from = tokens.size() == used ? i * step : i * tokens.size() * step / used;
+    std::vector<std::int32_t> window = start;
+    const auto first = tokens.begin() + static_cast<std::ptrdiff_t>(from);
+    window.insert(window.end(), first, first + static_cast<std::ptrdiff_t>(step));
+    windows.push_back(std::move(window));
+  }
+  return windows;
+}
+
+Result<Windows> make_windows(const Engine& engine, const OptionValues& values) {
+  const auto wanted = values.get<std::uint64_t>("tokens");
+  if (engine.model().context < 2) return invalid_argument("context: 1 token, want at least 2");
+  if (!values.is_set("file")) {
+    note("fitting on random tokens: give a text with --file for a better fit\n");
+    return cut(engine, random_tokens(engine, wanted), wanted);
+  }
+  const std::string file = values.get<std::string>("file");
+  SYNFIRE_ASSIGN_OR_RETURN(const std::vector<std::int32_t> tokens, text_tokens(engine, file));
+  Windows windows = cut(engine, tokens, wanted);
+  if (windows.size() < 8)
+    return invalid_argument("{}: {} tokens, want at least 8", file, tokens.size());
+  return windows;
+}
+
+PredictorFitOptions fit_options(const OptionValues& values, std::uint32_t d_model) {
+  PredictorFitOptions options;
+  options.type = values.get<std::string>("type");
+  options.rank = std::min(d_model, std::max(64U, d_model / 8 / 32 * 32));
+  if (values.is_set("rank"))
+    options.rank = static_cast<std::uint32_t>(values.get<std::uint64_t>("rank"));
+  options.recall = values.get<double>("recall");
+  options.whiten = values.get<std::string>("whiten") == "inputs";
+  return options;
+}
+
+Result<std::vector<FfnInputs>> collect(Engine& engine, const Windows& windows) {
+  Progress progress("windows");
+  return collect_ffn_inputs(engine, windows,
+                            [&](std::size_t done) { progress.at(done, windows.size()); });
+}
+
+Result<std::vector<FittedLayer>> fit_layers(const Program& program, const GgufFile& file,
+                                            std::vector<FfnInputs> inputs,
+                                            const PredictorFitOptions& options) {
+  Progress progress("layers");
+  std::vector<FittedLayer> layers;
+  for (std::uint32_t i = 0; i < program.hparams.n_layers; ++i) {
+    SYNFIRE_ASSIGN_OR_RETURN(FittedLayer layer,
+                             fit_predictor_layer(program, file, i, inputs[i], options));
+    layers.push_back(std::move(layer));
+    inputs[i] = FfnInputs(0);  // gives its memory back
+    progress.at(layers.size(), program.hparams.n_layers);
+  }
+  return layers;
+}
+
+std::uint64_t bytes_of(const FittedLayer& layer) {
+  std::uint64_t bytes = 0;
+  for (const FittedLayer::Tensor& tensor : layer.tensors) bytes += tensor.data.size();
+  return bytes;
+}
+
+std::string share(double value) { return value < 0 ? "-" : fmt::format("{:.4f}", value); }
+
+void print_layers(const std::vector<FittedLayer>& layers, const std::filesystem::path& path) {
+  using enum Table::Align;
+  Table table({{"layer", right},
+               {"recall", right},
+               {"precision", right},
+               {"predicted", right},
+               {"fired", right},
+               {"sidecar", right}});
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const PredictionQuality& quality = layers[i].quality;
+    table.add({fmt::format("{}", i), share(quality.recall), share(quality.precision),
+               share(quality.predicted), share(quality.fired),
+               human_bytes(static_cast<double>(bytes_of(layers[i])))});
+  }
+  print("{}{}\n", table.text(), path.string());
+}
+
+void print_layers_json(const std::vector<FittedLayer>& layers, const std::filesystem::path& path) {
+  boost::json::array all;
+  for (const FittedLayer& layer : layers) {
+    const PredictionQuality& quality = layer.quality;
+    all.push_back({{"recall", json_number(quality.recall)},
+                   {"precision", json_number(quality.precision)},
+                   {"predicted", json_number(quality.predicted)},
+                   {"fired", json_number(quality.fired)},
+                   {"bytes", bytes_of(layer)}});
+  }
+  print_json({{"file", json_text(path.string())}, {"layers", std::move(all)}});
+}
+
+}  // namespace
+
+Status check_predictor(const OptionValues& values) { return check_engine_options(values); }
+
+Result<int> predictor(const OptionValues& values) {
+  SYNFIRE_ASSIGN_OR_RETURN(EngineConfig config, engine_config(values));
+  SYNFIRE_ASSIGN_OR_RETURN(const GgufFile file, GgufFile::open(config.model));
+  SYNFIRE_ASSIGN_OR_RETURN(const Program program, build_program(file, config.ffn_activation));
+  const PredictorFitOptions options = fit_options(values, program.hparams.d_model);
+  SYNFIRE_RETURN_IF_ERROR(check_predictor_fit(program, options));
+  config.tap = SF_TAP_FFN_INPUT;
+  if (config.predictor.empty()) config.predictor = "exact";  // the model's own inputs
+  SYNFIRE_ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine, Engine::make(config));
+  describe_engine(*engine);
+  SYNFIRE_ASSIGN_OR_RETURN(const Windows windows, make_windows(*engine, values));
+  SYNFIRE_ASSIGN_OR_RETURN(std::vector<FfnInputs> inputs, collect(*engine, windows));
+  engine.reset();  // its cores and memory are for the fit now
+  SYNFIRE_ASSIGN_OR_RETURN(const std::vector<FittedLayer> layers,
+                           fit_layers(program, file, std::move(inputs), options));
+  const std::filesystem::path path = predictor_sidecar(config.model, options.type);
+  SYNFIRE_RETURN_IF_ERROR(write_predictor(path, layers, options));
+  if (values.get<bool>("json"))
+    print_layers_json(layers, path);
+  else
+    print_layers(layers, path);
+  return kExitOk;
+}
+
+}  // namespace synfire::cli
