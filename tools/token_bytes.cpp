@@ -1,9 +1,8 @@
 #include "tools/token_bytes.hpp"
 
-#include <algorithm>
-#include <cctype>
 #include <vector>
 
+#include "core/engine/kv_dtype.hpp"
 #include "core/model/arch/families.hpp"
 #include "core/model/gguf_file.hpp"
 
@@ -51,13 +50,9 @@ Result<TokenBytes> count_token_bytes(const std::filesystem::path& model,
                  counter.weight(layer.ffn.down);
   }
   const Hparams& h = program.hparams;
-  std::string name = kv_dtype;
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  const DTypeInfo* const dtype = find_dtype(name);
-  if (dtype == nullptr) return invalid_argument("KV dtype: '{}', unknown", kv_dtype);
-  bytes.kv = 2.0 * h.n_layers * h.n_kv_heads *
-             static_cast<double>(row_bytes(dtype->dtype, h.head_dim)) * positions;
+  SYNFIRE_ASSIGN_OR_RETURN(const DType dtype, kv_dtype_of(kv_dtype, h.head_dim));
+  bytes.kv = 2.0 * h.n_layers * h.n_kv_heads * static_cast<double>(row_bytes(dtype, h.head_dim)) *
+             positions;
   return bytes;
 }
 

@@ -21,7 +21,7 @@ struct TokenBytes {
 };
 
 // For one sequence whose KV cache holds `positions`, from the program of a model file: all neurons,
-// no predictor. `kv_dtype` as users write it.
+// no predictor. `kv_dtype`: f32, f16 or q8_0.
 [[nodiscard]] Result<TokenBytes> count_token_bytes(const std::filesystem::path& model,
                                                    const std::string& ffn_activation,
                                                    const std::string& kv_dtype, double positions);

@@ -8,6 +8,7 @@
 #include "tools/output.hpp"
 #include "tools/verify_against.hpp"
 #include "tools/verify_check.hpp"
+#include "tools/verify_config.hpp"
 #include "tools/verify_golden.hpp"
 
 namespace synfire::cli {
@@ -15,8 +16,10 @@ namespace {
 
 // What the golden's answers assume of the engine.
 Result<EngineConfig> config_for(const Golden& golden, const OptionValues& values) {
-  SYNFIRE_ASSIGN_OR_RETURN(EngineConfig config, engine_config(values));
+  SYNFIRE_ASSIGN_OR_RETURN(EngineConfig config, verify_config(values));
   if (!golden.predictor_threshold()) return config;
+  // A rounded key may push a score over the threshold, and a neuron is there or is not.
+  if (!names_kv_dtype(values)) config.kv_dtype = "f32";
   if (config.predictor.empty() || config.predictor == "exact" || config.predictor == "none") {
     return error(StatusCode::failed_precondition,
                  "{}: its answers are with the file's own predictors, want --predictor NAME",

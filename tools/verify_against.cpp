@@ -9,6 +9,7 @@
 #include "tools/difference.hpp"
 #include "tools/engine_options.hpp"
 #include "tools/generation.hpp"
+#include "tools/verify_config.hpp"
 
 namespace synfire::cli {
 namespace {
@@ -36,7 +37,8 @@ Result<std::vector<std::int32_t>> generate_greedily(Engine& engine, std::uint32_
 }
 
 Result<Answers> first_answers(const OptionValues& values) {
-  SYNFIRE_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, open_engine(values));
+  SYNFIRE_ASSIGN_OR_RETURN(const EngineConfig config, verify_config(values));
+  SYNFIRE_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::make(config));
   describe_engine(*engine);
   Answers answers{.n_vocab = engine->model().n_vocab, .weight_dtype = engine->model().weight_dtype};
   const auto n = static_cast<std::uint32_t>(values.get<std::uint64_t>("n-predict"));
@@ -46,7 +48,7 @@ Result<Answers> first_answers(const OptionValues& values) {
 }
 
 Result<std::vector<float>> second_logits(const OptionValues& values, const Answers& first) {
-  SYNFIRE_ASSIGN_OR_RETURN(EngineConfig config, engine_config(values));
+  SYNFIRE_ASSIGN_OR_RETURN(EngineConfig config, verify_config(values));
   config.devices = values.get<std::vector<DeviceSpec>>("against");
   if (config.devices.size() == 1) {  // the options of a split are about --device
     config.placement.reset();

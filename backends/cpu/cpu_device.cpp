@@ -4,6 +4,7 @@
 
 #include "backends/cpu/cpu_neurons.hpp"
 #include "backends/cpu/cpu_weights.hpp"
+#include "backends/cpu/kernels/kv_tile.hpp"
 #include "backends/cpu/measure.hpp"
 #include "backends/cpu/ops/ops.hpp"
 #include "backends/cpu/topology.hpp"
@@ -46,6 +47,10 @@ std::unique_ptr<sdk::Weights> CpuDevice::upload_weights(const sf_tensor_desc& te
 
 std::unique_ptr<sdk::Neurons> CpuDevice::create_neurons(const sf_neurons_desc& desc) {
   return std::make_unique<CpuNeurons>(desc, arena_, team_);
+}
+
+std::unique_ptr<sdk::Kv> CpuDevice::create_kv(const sf_kv_desc& desc) {
+  return std::make_unique<sdk::HostKv>(desc, kKvTile);
 }
 
 std::unique_ptr<sdk::Stage> CpuDevice::compile_stage(const sf_stage_desc& desc) {

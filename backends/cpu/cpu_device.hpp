@@ -23,6 +23,7 @@ class CpuDevice : public sdk::HostDevice {
   bool supports(const sdk::OpQuery& query) override;
   std::unique_ptr<sdk::Weights> upload_weights(const sf_tensor_desc& tensor) override;
   std::unique_ptr<sdk::Neurons> create_neurons(const sf_neurons_desc& desc) override;
+  std::unique_ptr<sdk::Kv> create_kv(const sf_kv_desc& desc) override;
   std::unique_ptr<sdk::Stage> compile_stage(const sf_stage_desc& desc) override;
   void measure(sf_measurement& measurement) override;
 

@@ -52,10 +52,10 @@ inline constexpr std::array kOptions = {
            .env = "SYNFIRE_KV_DTYPE",
            .type = OptionType::choice,
            .value_name = "DTYPE",
-           .default_text = "f32",
-           .choices = "f32|f16",
+           .default_text = "f16",
+           .choices = "f32|f16|q8_0",
            .group = "Model",
-           .help = "dtype of the KV cache",
+           .help = "dtype of the KV cache; verify: f32 for F32 weights if nothing is said",
            .commands = kEngineCommands},
 
     // Devices

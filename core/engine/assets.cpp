@@ -5,6 +5,7 @@
 
 #include "core/base/log.hpp"
 #include "core/engine/fabric.hpp"
+#include "core/engine/kv_dtype.hpp"
 #include "core/engine/predictor_assets.hpp"
 #include "core/model/arch/families.hpp"
 #include "core/model/tokenizer/read_vocab.hpp"
@@ -117,15 +118,12 @@ Status size_memory(EngineAssets& assets, const EngineConfig& config) {
   if (config.prefill_chunk == 0 || config.prefill_chunk > kMaxPrefillChunk)
     return invalid_argument("prefill chunk: {}, want 1 to {}", config.prefill_chunk,
                             kMaxPrefillChunk);
-  const DTypeInfo* const dtype = config.kv_dtype == "f32"   ? find_dtype("F32")
-                                 : config.kv_dtype == "f16" ? find_dtype("F16")
-                                                            : nullptr;
-  if (dtype == nullptr) return invalid_argument("KV dtype: '{}', want f32 or f16", config.kv_dtype);
+  SYNFIRE_ASSIGN_OR_RETURN(const DType kv_dtype, kv_dtype_of(config.kv_dtype, h.head_dim));
   const std::uint32_t blocks = (assets.context + kBlockTokens - 1) / kBlockTokens;
   if (std::uint64_t{blocks} * config.max_sequences > UINT32_MAX)
     return invalid_argument("context {} x {} sequences: want fewer KV blocks", assets.context,
                             config.max_sequences);
-  assets.kv = {blocks * config.max_sequences, kBlockTokens, h.n_kv_heads, h.head_dim, dtype->dtype};
+  assets.kv = {blocks * config.max_sequences, kBlockTokens, h.n_kv_heads, h.head_dim, kv_dtype};
   // All running sequences can generate in one step.
   assets.limits = {std::max(std::min(config.prefill_chunk, assets.context), config.max_sequences),
                    config.max_sequences, blocks};
@@ -164,7 +162,7 @@ Status check_host_memory(const EngineAssets& assets) {
       StatusCode::resource_exhausted,
       "host memory: {} MiB needed for weights, KV cache and ports, {} MiB available; want a "
       "smaller context, fewer "
-      "sequences or kv dtype f16",
+      "sequences or a smaller kv dtype",
       needed / kMiB, available / kMiB);
 }
 

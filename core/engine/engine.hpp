@@ -37,7 +37,7 @@ struct EngineConfig {
   std::string ffn_activation;         // "" = the file's
   std::uint32_t context = 0;          // tokens per sequence; 0 = the model's, at most 8192
   std::uint32_t threads = 0;          // of CPU devices that do not say; 0 = the plugin's choice
-  std::string kv_dtype = "f32";       // f32 | f16
+  std::string kv_dtype = "f16";       // f32 | f16 | q8_0
   std::uint32_t prefill_chunk = 128;  // tokens of a step, of prompts and of answers
   std::uint32_t max_sequences = 4;    // running at once
   std::uint32_t queue = 64;           // waiting at most; more are refused

@@ -37,7 +37,8 @@ std::string shard_note(const Shards& shards) {
                      parts(shards.vocab));
 }
 
-// The dtype that most weight bytes have.
+}  // namespace
+
 std::string main_dtype(const GgufFile& file) {
   std::map<std::string_view, std::uint64_t> bytes;
   for (const GgufTensor& tensor : file.tensors())
@@ -46,8 +47,6 @@ std::string main_dtype(const GgufFile& file) {
       bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   return most == bytes.end() ? "" : std::string(most->first);
 }
-
-}  // namespace
 
 ModelInfo model_info(const EngineAssets& assets) {
   const GgufFile& file = assets.file;

@@ -139,7 +139,7 @@ typedef struct sf_kv_desc {
   uint32_t block_tokens;
   uint32_t n_kv_heads;
   uint32_t head_dim;
-  uint32_t dtype;          /* F32 or F16 */
+  uint32_t dtype;          /* F32, F16, or Q8_0: blocks of 32 along head_dim, a multiple of 32 */
   uint32_t reserved;
 } sf_kv_desc;
 

@@ -52,6 +52,11 @@ inline constexpr std::array<DTypeInfo, 14> kDTypes{{
     {DType::f64, "F64", 1, 8, false},
 }};
 
+// May be the dtype of a KV cache.
+constexpr bool is_kv_dtype(DType dtype) {
+  return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::q8_0;
+}
+
 // Null for a number or a name that the table lacks.
 constexpr const DTypeInfo* find_dtype(std::uint32_t number) {
   for (const DTypeInfo& info : kDTypes)

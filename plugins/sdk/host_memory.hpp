@@ -238,46 +238,52 @@ class HostNeurons : public Neurons {
   std::vector<std::uint32_t> resident_;  // ids, rising
 };
 
-// KV blocks: per layer and block, K then V, each [n_kv_heads, block_tokens, head_dim].
+// KV blocks: per layer and head, the keys of all blocks, then the values of all blocks; so that the
+// keys of a sequence whose blocks follow each other do too. A block's keys of one head are
+// [block_tokens, head_dim], or whatever else of the same size the backend makes of them.
 class HostKv : public Kv {
  public:
-  explicit HostKv(const sf_kv_desc& desc)
+  // A block has room for block_tokens positions, rounded up to a multiple of `slots`.
+  explicit HostKv(const sf_kv_desc& desc, std::uint32_t slots = 1)
       : desc_(check(desc)),
-        element_(row_bytes(require_dtype(desc.dtype, "KV storage").dtype, 1)),
-        head_bytes_(std::size_t{desc.block_tokens} * desc.head_dim * element_),
-        half_bytes_(desc.n_kv_heads * head_bytes_),
-        memory_(std::size_t{desc.n_layers} * desc.n_blocks * 2 * half_bytes_) {}
+        row_bytes_(row_bytes(static_cast<DType>(desc.dtype), desc.head_dim)),
+        block_bytes_(std::size_t{(desc.block_tokens + slots - 1) / slots} * slots * row_bytes_),
+        memory_(std::size_t{desc.n_layers} * desc.n_kv_heads * 2 * desc.n_blocks * block_bytes_) {}
 
   // Throws where `desc` makes no sense; returns it otherwise.
   static const sf_kv_desc& check(const sf_kv_desc& desc) {
     if (desc.n_layers == 0 || desc.block_tokens == 0 || desc.n_kv_heads == 0 || desc.head_dim == 0)
       throw Error(kInvalidArgument, "KV storage: layers, block_tokens, heads or head_dim is 0");
-    if (desc.dtype != static_cast<std::uint32_t>(DType::f32) &&
-        desc.dtype != static_cast<std::uint32_t>(DType::f16))
+    const DTypeInfo* const dtype = find_dtype(desc.dtype);
+    if (dtype == nullptr || !is_kv_dtype(dtype->dtype))
       throw Error(kUnimplemented, std::string("KV storage: dtype number ") +
-                                      std::to_string(desc.dtype) + ", want F32 or F16");
+                                      std::to_string(desc.dtype) + ", want F32, F16 or Q8_0");
+    if (desc.head_dim % dtype->block_size != 0)
+      throw Error(kInvalidArgument, std::string("KV storage in ") + std::string(dtype->name) +
+                                        ": head_dim " + std::to_string(desc.head_dim) +
+                                        ", want a multiple of " +
+                                        std::to_string(dtype->block_size));
     return desc;
   }
   [[nodiscard]] const sf_kv_desc& desc() const { return desc_; }
   // Keys of one head of a block: [block_tokens, head_dim]; values() likewise.
   [[nodiscard]] std::byte* keys(std::uint32_t layer, std::uint32_t block,
                                 std::uint32_t head) const {
-    return memory_.data() + (std::size_t{layer} * desc_.n_blocks + block) * 2 * half_bytes_ +
-           head * head_bytes_;
+    const std::size_t run = (std::size_t{layer} * desc_.n_kv_heads + head) * 2;
+    return memory_.data() + (run * desc_.n_blocks + block) * block_bytes_;
   }
   [[nodiscard]] std::byte* values(std::uint32_t layer, std::uint32_t block,
                                   std::uint32_t head) const {
-    return keys(layer, block, head) + half_bytes_;
+    return keys(layer, block, head) + desc_.n_blocks * block_bytes_;
   }
-  [[nodiscard]] std::size_t row_bytes_of_head() const { return desc_.head_dim * element_; }
+  [[nodiscard]] std::size_t row_bytes_of_head() const { return row_bytes_; }
 
   [[nodiscard]] DType dtype() const { return static_cast<DType>(desc_.dtype); }
 
  private:
   sf_kv_desc desc_;
-  std::size_t element_;     // bytes
-  std::size_t head_bytes_;  // of one head's keys in a block
-  std::size_t half_bytes_;  // of all heads' keys in a block
+  std::size_t row_bytes_;    // of one head's key
+  std::size_t block_bytes_;  // of one head's keys in a block
   AlignedBytes memory_;
 };
 

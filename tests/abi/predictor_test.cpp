@@ -40,8 +40,8 @@ class PredictorTest : public testing::Test {
       sizeof(sf_tensor_desc), 0, 0, 0, kNeurons, kModelWidth, "gate", data_.data()};
   std::string missing_;
   sf_model_desc model_{
-      sizeof(sf_model_desc), 2,   kModelWidth, kNeurons, SF_ACTIVATION_RELU, 1, "model.gguf",
-      &find_tensor,          this};
+      sizeof(sf_model_desc), 2,    kModelWidth, kNeurons, SF_ACTIVATION_RELU, 1, "model.gguf",
+      &find_tensor,          this, nullptr};
 };
 
 TEST_F(PredictorTest, DescribesItsLayers) {

@@ -46,7 +46,7 @@ class Bench(Case):
     def test_the_kv_cache_counts(self):
         shallow, deep, half = (
             self.run_json("bench", "-m", STORIES, "-p", 0, "-n", 1, "-r", 1, *more)["bytes"]["kv"]
-            for more in [["--depth", 1], ["--depth", 101], ["--depth", 101, "--kv-dtype", "f16"]])
+            for more in [["--depth", 1, "--kv-dtype", "f32"], ["--depth", 101, "--kv-dtype", "f32"], ["--depth", 101]])
         self.assertEqual(deep - shallow, 100 * 5 * 2 * 32 * 4)
         self.assertEqual(half, deep / 2)
 

@@ -32,6 +32,7 @@ StageSpec attention_stage(const Heads& heads, DType kv_dtype, std::uint32_t laye
 
 class AttentionTest : public testing::TestWithParam<std::tuple<std::string, DType>> {
  protected:
+  [[nodiscard]] DType kv_dtype() const { return std::get<1>(GetParam()); }
   std::vector<Bytes> inputs(const Heads& heads, std::uint32_t n) {
     const std::uint32_t q = heads.n_heads * heads.head_dim, kv = heads.n_kv_heads * heads.head_dim;
     return {bytes_of(random_floats(std::size_t{n} * q, random_, -2, 2)),
@@ -41,7 +42,8 @@ class AttentionTest : public testing::TestWithParam<std::tuple<std::string, DTyp
   // Runs the batches one after the other on one stage each of device and oracle.
   void compare(const Heads& heads, const std::vector<BatchSpec>& batches, std::uint32_t n_blocks,
                std::uint32_t layer = 1) {
-    const StageSpec spec = attention_stage(heads, std::get<1>(GetParam()), layer, n_blocks);
+    if (heads.head_dim % dtype_info(kv_dtype()).block_size != 0) return;
+    const StageSpec spec = attention_stage(heads, kv_dtype(), layer, n_blocks);
     auto got = TestStage::make(pair_.device, spec);
     auto want = TestStage::make(pair_.oracle, spec);
     ASSERT_TRUE(got.ok()) << got.status().to_string();
@@ -52,7 +54,18 @@ class AttentionTest : public testing::TestWithParam<std::tuple<std::string, DTyp
       auto there = (*want)->run(batch, in);
       ASSERT_TRUE(here.ok()) << here.status().to_string();
       ASSERT_TRUE(there.ok()) << there.status().to_string();
-      expect_close(floats_of((*here)[0]), floats_of((*there)[0]), tolerance(SF_OP_ATTENTION));
+      expect_close(floats_of((*here)[0]), floats_of((*there)[0]),
+                   tolerance(SF_OP_ATTENTION, kv_dtype()));
+    }
+  }
+  // Tokens [first, end) of sequence 0 in batches as large as a stage takes.
+  static void add_batches(std::uint32_t first, std::uint32_t end, const BatchSpec& tables,
+                          std::vector<BatchSpec>& batches) {
+    constexpr std::uint32_t kMost = 128;
+    for (; first < end; first += kMost) {
+      batches.push_back(tables);
+      for (std::uint32_t p = first; p < std::min(first + kMost, end); ++p)
+        batches.back().append(0, p);
     }
   }
   // A prompt of `prompt` tokens, then `steps` single tokens.
@@ -71,7 +84,8 @@ class AttentionTest : public testing::TestWithParam<std::tuple<std::string, DTyp
 TEST_P(AttentionTest, HeadsOfAllRatios) {
   for (const Heads& heads :
        {Heads{4, 4, 64, 16}, Heads{4, 2, 64, 16}, Heads{8, 1, 32, 16}, Heads{9, 3, 64, 32},
-        Heads{6, 2, 5, 3}, Heads{1, 1, 1, 1}, Heads{2, 1, 80, 7}, Heads{2, 2, 128, 64}}) {
+        Heads{6, 2, 5, 3}, Heads{1, 1, 1, 1}, Heads{2, 1, 80, 7}, Heads{2, 2, 128, 64},
+        Heads{71, 1, 64, 20}, Heads{3, 1, 96, 33}}) {
     SCOPED_TRACE(testing::Message() << heads.n_heads << '/' << heads.n_kv_heads << " x "
                                     << heads.head_dim << ", blocks of " << heads.block_tokens);
     BatchSpec tables;
@@ -97,22 +111,56 @@ TEST_P(AttentionTest, ManySequencesInScrambledBlocks) {
 }
 
 TEST_P(AttentionTest, LayersDoNotMeet) {
-  const Heads heads{2, 1, 16, 4};
+  const Heads heads{2, 1, 32, 4};
   BatchSpec tables;
   tables.scramble_blocks(1, 3, random_);
   for (const std::uint32_t layer : {0u, 1u, 2u})
     compare(heads, conversation(5, 2, tables), 3, layer);
 }
 
+// Contexts that a backend may compute in parts, by one thread or by several.
+TEST_P(AttentionTest, LongContexts) {
+  for (const Heads& heads : {Heads{2, 1, 32, 32}, Heads{2, 2, 32, 20}}) {
+    SCOPED_TRACE(testing::Message() << "blocks of " << heads.block_tokens);
+    BatchSpec tables;
+    tables.scramble_blocks(1, 1200 / heads.block_tokens + 1, random_);
+    std::vector<BatchSpec> batches;
+    for (const auto& [first, end] : {std::pair{0u, 100u}, {100u, 101u}, {101u, 128u}})
+      add_batches(first, end, tables, batches);
+    add_batches(128, 1150, tables, batches);
+    add_batches(1150, 1151, tables, batches);
+    add_batches(1151, 1160, tables, batches);
+    compare(heads, batches, tables.max_blocks);
+  }
+}
+
+// Blocks of 32 elements do not fit into heads of 48.
+TEST_P(AttentionTest, HeadsThatAreNoWholeBlocks) {
+  auto stage = TestStage::make(pair_.device, attention_stage({2, 1, 48, 16}, kv_dtype(), 0, 2));
+  if (dtype_info(kv_dtype()).block_size == 1) {
+    EXPECT_TRUE(stage.ok()) << stage.status().to_string();
+    return;
+  }
+  ASSERT_FALSE(stage.ok());
+  EXPECT_EQ(stage.status().code(), StatusCode::invalid_argument);
+  EXPECT_NE(stage.status().message().find("head_dim 48, want a multiple of 32"), std::string::npos)
+      << stage.status().to_string();
+}
+
 // Scores so far apart that exp() of a difference underflows, and so large that exp() of one
-// overflows.
+// overflows. Whole numbers with 127 among them lose nothing in 8 bits.
 TEST_P(AttentionTest, LargeScores) {
   const Heads heads{1, 1, 32, 8};
-  const StageSpec spec = attention_stage(heads, std::get<1>(GetParam()), 0, 2);
+  const StageSpec spec = attention_stage(heads, kv_dtype(), 0, 2);
   BatchSpec batch = BatchSpec::of(9);
   batch.scramble_blocks(1, 2, random_);
-  const std::vector<Bytes> in{bytes_of(random_floats(9 * 32, random_, -100, 100)),
-                              bytes_of(random_floats(9 * 32, random_, -100, 100)),
+  const auto whole_numbers = [&] {
+    std::vector<float> values = random_floats(9 * 32, random_, -100, 100);
+    for (std::size_t i = 0; i < values.size(); ++i)
+      values[i] = i % 32 == 0 ? 127 : std::round(values[i]);
+    return bytes_of(values);
+  };
+  const std::vector<Bytes> in{whole_numbers(), whole_numbers(),
                               bytes_of(random_floats(9 * 32, random_))};
   // The scores are of the order of 1e4, their float error of 1e-3: so is the output's.
   pair_.compare(spec, batch, in, 5e-3f);
@@ -120,7 +168,7 @@ TEST_P(AttentionTest, LargeScores) {
 
 INSTANTIATE_TEST_SUITE_P(Backends, AttentionTest,
                          testing::Combine(testing::ValuesIn(dense_backends()),
-                                          testing::Values(DType::f32, DType::f16)),
+                                          testing::Values(DType::f32, DType::f16, DType::q8_0)),
                          backend_and_dtype_name);
 
 }  // namespace

@@ -161,7 +161,7 @@ TEST_P(ContractTest, SpoiledStagesAreRefused) {
          s.ops[2].params = StageSpec::bytes_of(sf_attention_params{0, 2, 2, 2, 1});
        }},
       {StatusCode::unimplemented, "dtype", kv_stage(),
-       [](StageSpec& s) { s.kv[0].dtype = static_cast<std::uint32_t>(DType::q8_0); }},
+       [](StageSpec& s) { s.kv[0].dtype = static_cast<std::uint32_t>(DType::q4_0); }},
       {StatusCode::invalid_argument, "neurons are absent", ffn_stage(),
        [](StageSpec& s) { s.ops[2].neurons = SF_NONE; }},
       {StatusCode::invalid_argument, "gate rule number 7", ffn_stage(),

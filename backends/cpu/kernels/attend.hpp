@@ -5,21 +5,44 @@
 
 namespace synfire::cpu {
 
-// Positions that one partial attention covers. A constant, so that results depend on the context's
-// length alone.
-inline constexpr std::uint32_t kAttendPositions = 256;
+// Tiles (kv_tile.hpp) that one partial attention covers: 256 positions. A constant, so that results
+// depend on the context's length alone.
+inline constexpr std::uint32_t kAttendTiles = 16;
 
-// Attention of the query heads of one KV head over a run of at most kAttendPositions positions.
-struct AttendChunk {
-  const std::byte* const* keys;    // by position: the key, head_dim elements
-  const std::byte* const* values;  // by position
-  std::uint32_t n_positions;       // >= 1
-  std::uint32_t head_dim;
-  std::uint32_t n_queries;
-  const float* queries;  // [n_queries, head_dim]
-  float scale;
-  // [n_queries, head_dim + 2]: sum of exp(score - max) * value, then max, then sum of exp.
-  float* partial;
+// Keys and values of one KV head at positions first .. first + n - 1.
+struct AttendTile {
+  const std::byte* keys;
+  const std::byte* values;
+  std::uint32_t first;
+  std::uint32_t n;  // 1 to kKvTile: the slots that the storage uses
 };
+
+// One query head of one token.
+struct AttendRow {
+  const float* query;         // [head_dim]
+  const std::int8_t* quants;  // [head_dim], for Q8_0 keys: the query in 8 bits, blocks of 32
+  const float* scales;        // [head_dim / 32]
+  const std::int32_t* sums;   // [head_dim / 32], of a block's quants
+  std::uint32_t length;       // positions that it sees: those before this one
+};
+
+// Attention of some rows over at most kAttendTiles tiles of their KV head.
+struct AttendChunk {
+  const AttendTile* tiles;
+  std::uint32_t n_tiles;
+  std::uint32_t n_ahead;  // tiles that follow in the list, for the next calls: fetched ahead
+  const AttendRow* rows;
+  std::uint32_t n_rows;
+  std::uint32_t head_dim;
+  float scale;
+  float* partial;  // attend_partial_floats()
+};
+
+// A partial result: sums of 2^(score - max) * value [n_rows, head_dim], then max [n_rows] (scores
+// in units of log 2; minus infinity for a row that sees nothing here), then sums of 2^(score - max)
+// [n_rows].
+constexpr std::size_t attend_partial_floats(std::uint32_t n_rows, std::uint32_t head_dim) {
+  return std::size_t{n_rows} * (head_dim + 2);
+}
 
 }  // namespace synfire::cpu

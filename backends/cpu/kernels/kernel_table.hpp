@@ -83,8 +83,15 @@ struct KernelTable {
   std::uint32_t (*above)(const float* scores, std::uint32_t n, float threshold, std::uint32_t first,
                          std::uint32_t* ids);
 
+  // Query heads for attend_q8_0: see AttendRow. n is a multiple of 32.
+  void (*quantize_queries)(const float* x, std::uint32_t n, std::int8_t* quants, float* scales,
+                           std::int32_t* sums);
   void (*attend_f32)(const AttendChunk& chunk);
   void (*attend_f16)(const AttendChunk& chunk);
+  void (*attend_q8_0)(const AttendChunk& chunk);
+  // Takes the partial result of an AttendChunk into that of the positions before it.
+  void (*merge_attended)(const float* partial, std::uint32_t n_rows, std::uint32_t head_dim,
+                         float* sum);
   // Sum of all bytes as 64-bit words: reads memory as fast as a core can.
   std::uint64_t (*read)(const std::byte* memory, std::size_t bytes);
 };

@@ -11,6 +11,7 @@
 #include <hwy/highway.h>
 
 #include "backends/cpu/kernels/kernel_table.hpp"
+#include "backends/cpu/kernels/kv_tile.hpp"
 #include "plugins/sdk/ops.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -18,14 +19,17 @@ HWY_BEFORE_NAMESPACE();
 #include "backends/cpu/kernels/float_rows-inl.hpp"
 #include "backends/cpu/kernels/float_dot-inl.hpp"
 #include "backends/cpu/kernels/float_math-inl.hpp"
-#include "backends/cpu/kernels/attend-inl.hpp"
 #ifdef __AVX512F__
 #include "backends/cpu/kernels/ints_avx512-inl.hpp"
 #else
 #include "backends/cpu/kernels/ints_avx2-inl.hpp"
 #endif
+#include "backends/cpu/kernels/attend_keys-inl.hpp"
+#include "backends/cpu/kernels/attend_values-inl.hpp"
+#include "backends/cpu/kernels/attend-inl.hpp"
 #include "backends/cpu/kernels/packed_formats-inl.hpp"
 #include "backends/cpu/kernels/packed_dot-inl.hpp"
+#include "backends/cpu/kernels/packed_panel-inl.hpp"
 #include "backends/cpu/kernels/packed_add-inl.hpp"
 #include "backends/cpu/kernels/sign_dot-inl.hpp"
 // clang-format on
@@ -66,8 +70,11 @@ constexpr KernelTable kTable = {
     rotate_halves,
     to_f16,
     above,
-    attend<F32Row>,
-    attend<F16Row>,
+    quantize_queries,
+    attend<FloatKeys<F32Row>, FloatValues<F32Row>>,
+    attend<FloatKeys<F16Row>, FloatValues<F16Row>>,
+    attend<Q8Keys, Q8Values>,
+    merge_attended,
     read_memory,
 };
 

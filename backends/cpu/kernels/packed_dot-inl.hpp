@@ -56,9 +56,13 @@ struct RowSum {
     });
     if constexpr (Format::kHasMinimum) minimums = _mm256_fmadd_ps(minimum, x.sums, minimums);
   }
+  [[nodiscard]] HWY_INLINE __m256 by_block() const {
+    const __m256 sum = fold_lanes(products);
+    if constexpr (Format::kHasMinimum) return _mm256_add_ps(sum, minimums);
+    return sum;
+  }
   [[nodiscard]] HWY_INLINE float total() const {
-    __m256 sum = fold_lanes(products);
-    if constexpr (Format::kHasMinimum) sum = _mm256_add_ps(sum, minimums);
+    const __m256 sum = by_block();
     const __m128 four = _mm_add_ps(_mm256_castps256_ps128(sum), _mm256_extractf128_ps(sum, 1));
     const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
@@ -110,9 +114,9 @@ HWY_INLINE void dot_packed_block(const std::byte* const* rows, const std::byte* 
 
 // One token takes rows by two, so that they share its loads; more tokens share a row's codes.
 template <typename Format>
-void dot_packed(const std::byte* const* rows, const std::byte* const* next_rows,
-                std::uint32_t n_rows, std::uint32_t cols, const Activations& x,
-                const std::uint32_t* tokens, std::uint32_t n_tokens, float* out) {
+HWY_INLINE void dot_few(const std::byte* const* rows, const std::byte* const* next_rows,
+                        std::uint32_t n_rows, std::uint32_t cols, const Activations& x,
+                        const std::uint32_t* tokens, std::uint32_t n_tokens, float* out) {
   const std::uint32_t n_units = units_in(cols);
   const auto take = [&](std::uint32_t r, std::uint32_t t, auto n_r, auto n_t) {
     const std::byte* const* const next = t == 0 && next_rows != nullptr ? next_rows + r : nullptr;
@@ -129,8 +133,8 @@ void dot_packed(const std::byte* const* rows, const std::byte* const* next_rows,
   }
 }
 
-// Rows of x to blocks of 32 quants in packed order: scale = largest magnitude / 127, quants
-// rounded to nearest even.
+// Rows of x to blocks of 32 quants in packed order: scale = largest magnitude / 127, quants rounded
+// to nearest even.
 void quantize_floats(const float* x, std::uint32_t n, std::int8_t* quants, float* scales,
                      std::int32_t* sums) {
   const hn::Rebind<std::int32_t, Floats> wide;

@@ -1,172 +1,239 @@
 #include <algorithm>
-#include <cmath>
+#include <atomic>
 #include <cstring>
+#include <memory>
+#include <vector>
 
 #include "backends/cpu/cpu_device.hpp"
+#include "backends/cpu/kernels/kv_tile.hpp"
 #include "backends/cpu/ops/ops.hpp"
 
 namespace synfire::cpu {
 namespace {
 
-// Attention in chunks of kAttendPositions positions, whose partial results are merged in order:
-// by one thread while it goes along where there are many tokens and heads, after all chunks where a
-// long context has to be shared out. Both give the same bits.
+// Chunks that one thread takes in one go where a long context is shared out: enough to fetch ahead.
+constexpr std::uint32_t kSegmentChunks = 4;
+// Query rows that share one reading of keys and values.
+constexpr std::uint32_t kItemRows = 64;
+
+void (*attend_of(const KernelTable& kernels, DType dtype))(const AttendChunk&) {
+  switch (dtype) {
+    case DType::f32: return kernels.attend_f32;
+    case DType::f16: return kernels.attend_f16;
+    default: return kernels.attend_q8_0;
+  }
+}
+
+// Attention of a batch. An item is some tokens of one sequence that follow each other and one KV
+// head, with all query heads of its group. Its positions are taken in chunks of kAttendTiles tiles,
+// whose partial results are merged in order: by one thread as it goes along where there are items
+// for everybody; where a long context has to be shared out, by whoever finishes an item's last
+// segment. Both give the same bits.
 class PagedAttention {
  public:
   PagedAttention(CpuDevice& device, const sdk::OpCall& call)
       : device_(device),
         call_(call),
         params_(call.params<sf_attention_params>()),
-        n_queries_(params_.n_heads / params_.n_kv_heads),
-        partial_floats_(std::size_t{n_queries_} * (params_.head_dim + 2)),
-        attend_(call.kv().dtype() == DType::f16 ? device.kernels().attend_f16
-                                                : device.kernels().attend_f32) {}
+        group_(params_.n_heads / params_.n_kv_heads),
+        block_tiles_((call.kv().desc().block_tokens + kKvTile - 1) / kKvTile),
+        tile_bytes_(kv_tile_bytes(call.kv().dtype(), params_.head_dim)),
+        attend_(attend_of(device.kernels(), call.kv().dtype())),
+        queries_(call.input(0)) {
+    find_spans();
+    if (call.kv().dtype() == DType::q8_0) quantize_queries();
+  }
 
   void run() {
-    const std::size_t items = std::size_t{call_.batch().n_tokens} * params_.n_kv_heads;
+    std::uint64_t all_chunks = 0;
     std::uint32_t most_chunks = 1;
-    for (std::uint32_t t = 0; t < call_.batch().n_tokens; ++t)
-      most_chunks = std::max(most_chunks, n_chunks(t));
-    if (most_chunks == 1 || items >= 4 * device_.team().members())
-      run_items(items);
+    for (const Span& span : spans_) {
+      all_chunks += std::uint64_t{span.n_chunks} * params_.n_kv_heads;
+      most_chunks = std::max(most_chunks, span.n_chunks);
+    }
+    if (most_chunks <= kSegmentChunks ||
+        all_chunks >= 4 * device_.team().members() * std::uint64_t{most_chunks})
+      run_items();
     else
-      run_chunks(items, most_chunks);
+      run_segments(most_chunks);
   }
 
  private:
-  [[nodiscard]] std::uint32_t n_chunks(std::uint32_t token) const {
-    return call_.batch().positions[token] / kAttendPositions + 1;
+  // Tokens [first, first + n) of the batch: of one sequence, at positions that follow each other.
+  struct Span {
+    std::uint32_t first, n;
+    std::uint32_t n_tiles, n_chunks;  // that the last of them sees
+  };
+
+  void quantize_queries() {
+    const std::size_t n = std::size_t{call_.batch().n_tokens} * params_.n_heads * params_.head_dim;
+    Workspace& workspace = device_.workspace();
+    quants_ = workspace.get<std::int8_t>(Workspace::quants, n);
+    scales_ = workspace.get<float>(Workspace::scales, n / 32);
+    sums_ = workspace.get<std::int32_t>(Workspace::sums, n / 32);
+    constexpr std::size_t kPiece = 8192;
+    device_.team().parallel_for((n + kPiece - 1) / kPiece, [&](std::size_t piece, std::size_t) {
+      const std::size_t at = piece * kPiece;
+      device_.kernels().quantize_queries(queries_ + at,
+                                         static_cast<std::uint32_t>(std::min(kPiece, n - at)),
+                                         quants_ + at, scales_ + at / 32, sums_ + at / 32);
+    });
   }
 
-  // One item = one token and one KV head, all its chunks.
-  void run_items(std::size_t items) {
-    const std::size_t bytes = partial_floats_ * sizeof(float);
-    const MemberScratch scratch(device_.workspace(), device_.team().members(), 2 * bytes);
-    device_.team().parallel_for(items, [&](std::size_t item, std::size_t member) {
+  void find_spans() {
+    const sf_batch& batch = call_.batch();
+    const std::uint32_t most = std::max(kItemRows / group_, 1u);
+    for (std::uint32_t t = 0; t < batch.n_tokens; ++t) {
+      const bool follows = !spans_.empty() && spans_.back().n < most &&
+                           batch.sequences[t] == batch.sequences[t - 1] &&
+                           batch.positions[t] == batch.positions[t - 1] + 1;
+      if (!follows) spans_.push_back({t, 0, 0, 0});
+      Span& span = spans_.back();
+      ++span.n;
+      const std::uint32_t block_tokens = call_.kv().desc().block_tokens;
+      span.n_tiles = batch.positions[t] / block_tokens * block_tiles_ +
+                     batch.positions[t] % block_tokens / kKvTile + 1;
+      span.n_chunks = (span.n_tiles + kAttendTiles - 1) / kAttendTiles;
+      most_rows_ = std::max(most_rows_, span.n * group_);
+    }
+  }
+
+  [[nodiscard]] const Span& span_of(std::size_t item) const {
+    return spans_[item / params_.n_kv_heads];
+  }
+  [[nodiscard]] std::uint32_t rows_of(std::size_t item) const { return span_of(item).n * group_; }
+  [[nodiscard]] std::size_t items() const { return spans_.size() * params_.n_kv_heads; }
+  // Of the largest item, in whole cache lines.
+  [[nodiscard]] std::size_t partial_floats() const {
+    return (attend_partial_floats(most_rows_, params_.head_dim) + 15) / 16 * 16;
+  }
+
+  void run_items() {
+    const std::size_t floats = partial_floats();
+    const MemberScratch scratch(device_.workspace(), device_.team().members(),
+                                2 * floats * sizeof(float) + most_rows_ * sizeof(AttendRow));
+    device_.team().parallel_for(items(), [&](std::size_t item, std::size_t member) {
       auto* const sum = reinterpret_cast<float*>(scratch.of(member));
-      float* const partial = sum + partial_floats_;
-      const auto token = static_cast<std::uint32_t>(item / params_.n_kv_heads);
-      attend(item, 0, sum);
-      for (std::uint32_t chunk = 1; chunk < n_chunks(token); ++chunk) {
-        attend(item, chunk, partial);
-        merge(sum, partial);
-      }
+      float* const partial = sum + floats;
+      const AttendRow* const rows = name_rows(item, partial + floats);
+      for (std::uint32_t chunk = 0; chunk < span_of(item).n_chunks; chunk += kSegmentChunks)
+        attend_segment(
+            item, chunk, rows, [&](std::uint32_t i) { return i == 0 ? sum : partial; },
+            [&](std::uint32_t i) {
+              if (i != 0) merge(item, partial, sum);
+            });
       finish(item, sum);
     });
   }
 
-  void run_chunks(std::size_t items, std::uint32_t most_chunks) {
+  void run_segments(std::uint32_t most_chunks) {
+    const std::size_t floats = partial_floats();
+    const std::uint32_t segments = (most_chunks + kSegmentChunks - 1) / kSegmentChunks;
     auto* const partials =
-        device_.workspace().get<float>(Workspace::partials, items * most_chunks * partial_floats_);
-    const auto at = [&](std::size_t item, std::uint32_t chunk) {
-      return partials + (item * most_chunks + chunk) * partial_floats_;
-    };
-    device_.team().parallel_for(items * most_chunks, [&](std::size_t piece, std::size_t) {
-      const std::size_t item = piece / most_chunks;
-      const auto chunk = static_cast<std::uint32_t>(piece % most_chunks);
-      const auto token = static_cast<std::uint32_t>(item / params_.n_kv_heads);
-      if (chunk < n_chunks(token)) attend(item, chunk, at(item, chunk));
+        device_.workspace().get<float>(Workspace::partials, items() * most_chunks * floats);
+    const MemberScratch scratch(device_.workspace(), device_.team().members(),
+                                most_rows_ * sizeof(AttendRow));
+    std::vector<std::atomic<std::uint32_t>> ended(items());  // segments
+    device_.team().parallel_for(items() * segments, [&](std::size_t piece, std::size_t member) {
+      const std::size_t item = piece / segments;
+      const auto first = static_cast<std::uint32_t>(piece % segments) * kSegmentChunks;
+      float* const own = partials + item * most_chunks * floats;
+      if (first < span_of(item).n_chunks)
+        attend_segment(
+            item, first, name_rows(item, scratch.of(member)),
+            [&](std::uint32_t chunk) { return own + chunk * floats; }, [](std::uint32_t) {});
+      if (ended[item].fetch_add(1, std::memory_order_acq_rel) + 1 != segments) return;
+      for (std::uint32_t chunk = 1; chunk < span_of(item).n_chunks; ++chunk)
+        merge(item, own + chunk * floats, own);
+      finish(item, own);
     });
-    for (std::size_t item = 0; item < items; ++item) {
-      const auto token = static_cast<std::uint32_t>(item / params_.n_kv_heads);
-      for (std::uint32_t chunk = 1; chunk < n_chunks(token); ++chunk)
-        merge(at(item, 0), at(item, chunk));
-      finish(item, at(item, 0));
+  }
+
+  // Chunks from `first` on, at most kSegmentChunks: chunk i to where(i), then done(i).
+  template <typename Where, typename Done>
+  void attend_segment(std::size_t item, std::uint32_t first, const AttendRow* rows,
+                      const Where& where, const Done& done) const {
+    AttendTile tiles[kSegmentChunks * kAttendTiles];
+    const std::uint32_t first_tile = first * kAttendTiles;
+    const std::uint32_t n =
+        std::min(span_of(item).n_tiles - first_tile, kSegmentChunks * kAttendTiles);
+    find_tiles(item, first_tile, n, tiles);
+    for (std::uint32_t at = 0; at < n; at += kAttendTiles) {
+      const std::uint32_t in_chunk = std::min(n - at, kAttendTiles);
+      const std::uint32_t chunk = first + at / kAttendTiles;
+      attend_({tiles + at, in_chunk, n - at - in_chunk, rows, rows_of(item), params_.head_dim,
+               params_.scale, where(chunk)});
+      done(chunk);
     }
   }
 
-  void attend(std::size_t item, std::uint32_t chunk, float* partial) const {
-    const auto token = static_cast<std::uint32_t>(item / params_.n_kv_heads);
-    const auto head = static_cast<std::uint32_t>(item % params_.n_kv_heads);
-    const std::uint32_t first = chunk * kAttendPositions;
-    const std::uint32_t length = call_.batch().positions[token] + 1;
-    const std::uint32_t n = std::min(kAttendPositions, length - first);
-    const std::byte* keys[kAttendPositions];
-    const std::byte* values[kAttendPositions];
-    find_rows(call_.batch().sequences[token], head, first, n, keys, values);
-    attend_({keys, values, n, params_.head_dim, n_queries_, queries(item), params_.scale, partial});
-  }
-
-  void find_rows(std::uint32_t sequence, std::uint32_t head, std::uint32_t first, std::uint32_t n,
-                 const std::byte** keys, const std::byte** values) const {
+  void find_tiles(std::size_t item, std::uint32_t first, std::uint32_t n, AttendTile* tiles) const {
     const sdk::HostKv& kv = call_.kv();
     const std::uint32_t block_tokens = kv.desc().block_tokens;
-    const std::size_t row_bytes = kv.row_bytes_of_head();
-    for (std::uint32_t i = 0; i < n;) {
-      const std::uint32_t block = call_.block_of(sequence, first + i);
-      const std::byte* const k = kv.keys(params_.layer, block, head);
-      const std::byte* const v = kv.values(params_.layer, block, head);
-      for (std::uint32_t slot = (first + i) % block_tokens; slot < block_tokens && i < n;
-           ++slot, ++i) {
-        keys[i] = k + slot * row_bytes;
-        values[i] = v + slot * row_bytes;
-      }
+    const std::uint32_t sequence = call_.batch().sequences[span_of(item).first];
+    const auto head = static_cast<std::uint32_t>(item % params_.n_kv_heads);
+    for (std::uint32_t i = 0; i < n; ++i) {
+      const std::uint32_t in_block = (first + i) % block_tiles_;
+      const std::uint32_t position = (first + i) / block_tiles_ * block_tokens + in_block * kKvTile;
+      const std::uint32_t block = call_.block_of(sequence, position);
+      const std::size_t offset = in_block * tile_bytes_;
+      tiles[i] = {kv.keys(params_.layer, block, head) + offset,
+                  kv.values(params_.layer, block, head) + offset, position,
+                  std::min(kKvTile, block_tokens - in_block * kKvTile)};
     }
   }
 
-  // Queries of a KV head's group lie together, and so do their outputs.
-  [[nodiscard]] const float* queries(std::size_t item) const {
-    return call_.input(0) + item * n_queries_ * params_.head_dim;
+  // The item's query rows, by token, then by head.
+  const AttendRow* name_rows(std::size_t item, void* memory) const {
+    auto* const rows = static_cast<AttendRow*>(memory);
+    const Span& span = span_of(item);
+    const std::size_t first_head = item % params_.n_kv_heads * group_;
+    for (std::uint32_t i = 0; i < rows_of(item); ++i) {
+      const std::uint32_t token = span.first + i / group_;
+      const std::size_t head = std::size_t{token} * params_.n_heads + first_head + i % group_;
+      const std::size_t at = head * params_.head_dim;
+      rows[i] = {queries_ + at, nullptr, nullptr, nullptr, call_.batch().positions[token] + 1};
+      if (quants_ == nullptr) continue;
+      rows[i].quants = quants_ + at;
+      rows[i].scales = scales_ + at / 32;
+      rows[i].sums = sums_ + at / 32;
+    }
+    return rows;
   }
 
-  // Takes another run of positions into the sum (online softmax, arXiv 1805.02867).
-  void merge(float* sum, const float* partial) const {
-    const std::uint32_t n = params_.head_dim;
-    for (std::uint32_t q = 0; q < n_queries_; ++q, sum += n + 2, partial += n + 2) {
-      const float largest = std::max(sum[n], partial[n]);
-      const float old_share = std::exp(sum[n] - largest);
-      const float new_share = std::exp(partial[n] - largest);
-      device_.kernels().scale(old_share, n, sum);
-      device_.kernels().add_scaled(partial, new_share, n, sum);
-      sum[n] = largest;
-      sum[n + 1] = sum[n + 1] * old_share + partial[n + 1] * new_share;
-    }
+  void merge(std::size_t item, const float* partial, float* sum) const {
+    device_.kernels().merge_attended(partial, rows_of(item), params_.head_dim, sum);
   }
 
   void finish(std::size_t item, const float* sum) const {
     const std::uint32_t n = params_.head_dim;
-    float* out = call_.output(0) + item * n_queries_ * n;
-    for (std::uint32_t q = 0; q < n_queries_; ++q, sum += n + 2, out += n) {
-      std::memcpy(out, sum, n * sizeof(float));
-      device_.kernels().scale(1.0f / sum[n + 1], n, out);
+    const std::size_t first_head = item % params_.n_kv_heads * group_;
+    const float* const sums = sum + std::size_t{rows_of(item)} * (n + 1);
+    for (std::uint32_t i = 0; i < rows_of(item); ++i) {
+      const std::size_t token = span_of(item).first + i / group_;
+      float* const out = call_.output(0) + (token * params_.n_heads + first_head + i % group_) * n;
+      std::memcpy(out, sum + std::size_t{i} * n, n * sizeof(float));
+      device_.kernels().scale(1.0f / sums[i], n, out);
     }
   }
 
   CpuDevice& device_;
   const sdk::OpCall& call_;
   const sf_attention_params& params_;
-  std::uint32_t n_queries_;     // query heads per KV head
-  std::size_t partial_floats_;  // of one AttendChunk::partial
+  std::uint32_t group_;        // query heads per KV head
+  std::uint32_t block_tiles_;  // tiles per KV block
+  std::size_t tile_bytes_;     // of keys; and of values
   void (*attend_)(const AttendChunk&);
+  const float* queries_;           // [tokens, n_heads, head_dim]
+  std::int8_t* quants_ = nullptr;  // for Q8_0 keys: likewise
+  float* scales_ = nullptr;        // [tokens, n_heads, head_dim / 32]
+  std::int32_t* sums_ = nullptr;   // likewise
+  std::vector<Span> spans_;
+  std::uint32_t most_rows_ = 0;  // of an item
 };
 
 }  // namespace
 
 void attention(CpuDevice& device, const sdk::OpCall& call) { PagedAttention(device, call).run(); }
-
-void kv_write(CpuDevice& device, const sdk::OpCall& call) {
-  const sdk::HostKv& kv = call.kv();
-  const std::uint32_t layer = call.params<sf_kv_params>().layer;
-  const std::uint32_t head_dim = kv.desc().head_dim;
-  const auto store = [&](const float* from, std::byte* to) {
-    if (kv.dtype() == DType::f16)
-      device.kernels().to_f16(from, head_dim, reinterpret_cast<std::uint16_t*>(to));
-    else
-      std::memcpy(to, from, head_dim * sizeof(float));
-  };
-  const float* k = call.input(0);
-  const float* v = call.input(1);
-  for (std::uint32_t t = 0; t < call.batch().n_tokens; ++t) {
-    const std::uint32_t position = call.batch().positions[t];
-    const std::uint32_t block = call.block_of(call.batch().sequences[t], position);
-    const std::size_t slot = position % kv.desc().block_tokens * kv.row_bytes_of_head();
-    for (std::uint32_t head = 0; head < kv.desc().n_kv_heads; ++head) {
-      store(k, kv.keys(layer, block, head) + slot);
-      store(v, kv.values(layer, block, head) + slot);
-      k += head_dim;
-      v += head_dim;
-    }
-  }
-}
 
 }  // namespace synfire::cpu

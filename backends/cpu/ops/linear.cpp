@@ -32,8 +32,14 @@ struct Matrix {
   std::vector<float> bias;  // empty without
 };
 
-// y = W x + bias for matrices that share x, tile by tile of rows; a tile is computed whole by one
-// thread.
+// Tokens of a batch that go by together, so few that the second cache holds them.
+struct TokenBlock {
+  std::uint32_t first, n;
+};
+constexpr std::uint32_t kBlockTokens = 64;
+
+// y = W x + bias for matrices that share x: for each block of tokens, tile by tile of rows; a tile
+// is computed whole by one thread.
 class Linears {
  public:
   Linears(CpuDevice& device, std::span<const sdk::OpCall> calls)
@@ -52,13 +58,14 @@ class Linears {
   void run() {
     std::uint32_t tiles = 0;
     for (const Matrix& matrix : matrices_) tiles += matrix.tiles();
-    for_tiles(tiles, 1, [this](std::uint32_t tile, float* out) {
+    for_tiles(tiles, 1, [this](std::uint32_t tile, TokenBlock tokens, float* out) {
       const Matrix* matrix = matrices_.data();
       for (; tile >= matrix->tiles(); ++matrix) tile -= matrix->tiles();
-      const std::uint32_t n = multiply(*matrix, tile, out);
-      for (std::uint32_t t = 0; t < n_tokens_; ++t)
-        std::memcpy(matrix->y + std::size_t{t} * matrix->rows + tile * kTileRows,
-                    out + std::size_t{t} * kTileRows, n * sizeof(float));
+      const std::uint32_t n = multiply(*matrix, tile, tokens, out);
+      float* const y = matrix->y + std::size_t{tokens.first} * matrix->rows + tile * kTileRows;
+      for (std::uint32_t t = 0; t < tokens.n; ++t)
+        std::memcpy(y + std::size_t{t} * matrix->rows, out + std::size_t{t} * kTileRows,
+                    n * sizeof(float));
     });
   }
 
@@ -66,37 +73,42 @@ class Linears {
   void run_gated(std::uint32_t activation, std::size_t gate, float* hidden) {
     const Matrix& gates = matrices_[gate];
     const Matrix& ups = matrices_[1 - gate];
-    for_tiles(gates.tiles(), 2, [&](std::uint32_t tile, float* out) {
-      float* const up_out = out + std::size_t{n_tokens_} * kTileRows;
-      const std::uint32_t n = multiply(gates, tile, out);
-      multiply(ups, tile, up_out);
-      for (std::uint32_t t = 0; t < n_tokens_; ++t)
+    for_tiles(gates.tiles(), 2, [&](std::uint32_t tile, TokenBlock tokens, float* out) {
+      float* const up_out = out + std::size_t{tokens.n} * kTileRows;
+      const std::uint32_t n = multiply(gates, tile, tokens, out);
+      multiply(ups, tile, tokens, up_out);
+      float* const h = hidden + std::size_t{tokens.first} * gates.rows + tile * kTileRows;
+      for (std::uint32_t t = 0; t < tokens.n; ++t)
         device_.kernels().activate(activation, out + std::size_t{t} * kTileRows,
                                    up_out + std::size_t{t} * kTileRows, n,
-                                   hidden + std::size_t{t} * gates.rows + tile * kTileRows);
+                                   h + std::size_t{t} * gates.rows);
     });
   }
 
  private:
-  // body(tile, room for `outputs` tiles of all tokens)
+  // body(tile, tokens, room for `outputs` tiles of these tokens)
   template <typename Body>
   void for_tiles(std::uint32_t tiles, std::uint32_t outputs, const Body& body) {
     const std::size_t tile_bytes =
         outputs * matrices_[0].weights.stride() * kTileRows * std::max(n_tokens_ / 4, 1u);
     const std::uint32_t per_chunk = tiles_per_chunk(device_, tiles, tile_bytes);
+    const std::uint32_t block_tokens = std::min(n_tokens_, kBlockTokens);
     const MemberScratch scratch(device_.workspace(), device_.team().members(),
-                                outputs * std::size_t{n_tokens_} * kTileRows * sizeof(float));
-    device_.team().parallel_for((tiles + per_chunk - 1) / per_chunk,
-                                [&](std::size_t chunk, std::size_t member) {
-                                  const auto first = static_cast<std::uint32_t>(chunk) * per_chunk;
-                                  const std::uint32_t end = std::min(first + per_chunk, tiles);
-                                  for (std::uint32_t tile = first; tile < end; ++tile)
-                                    body(tile, reinterpret_cast<float*>(scratch.of(member)));
-                                });
+                                outputs * std::size_t{block_tokens} * kTileRows * sizeof(float));
+    device_.team().parallel_for(
+        (tiles + per_chunk - 1) / per_chunk, [&](std::size_t chunk, std::size_t member) {
+          const auto first = static_cast<std::uint32_t>(chunk) * per_chunk;
+          const std::uint32_t end = std::min(first + per_chunk, tiles);
+          for (std::uint32_t t = 0; t < n_tokens_; t += block_tokens)
+            for (std::uint32_t tile = first; tile < end; ++tile)
+              body(tile, TokenBlock{t, std::min(block_tokens, n_tokens_ - t)},
+                   reinterpret_cast<float*>(scratch.of(member)));
+        });
   }
 
-  // A tile's rows times all tokens, into out [tokens, kTileRows]; how many rows it has.
-  std::uint32_t multiply(const Matrix& matrix, std::uint32_t tile, float* out) const {
+  // A tile's rows times some tokens, into out [tokens, kTileRows]; how many rows it has.
+  std::uint32_t multiply(const Matrix& matrix, std::uint32_t tile, TokenBlock tokens,
+                         float* out) const {
     const std::uint32_t first = tile * kTileRows;
     const std::uint32_t n = std::min(kTileRows, matrix.rows - first);
     const std::byte* rows[kTileRows];
@@ -106,9 +118,9 @@ class Linears {
       // Past the end of the matrix a fetch does nothing.
       next_rows[r] = rows[r] + kTileRows * matrix.weights.stride();
     }
-    matrix.dot(rows, next_rows, n, cols_, x_, tokens_, n_tokens_, out);
+    matrix.dot(rows, next_rows, n, cols_, x_, tokens_ + tokens.first, tokens.n, out);
     if (matrix.bias.empty()) return n;
-    for (std::uint32_t t = 0; t < n_tokens_; ++t) {
+    for (std::uint32_t t = 0; t < tokens.n; ++t) {
       float* const y = out + std::size_t{t} * kTileRows;
       device_.kernels().add(y, matrix.bias.data() + first, n, y);
     }

@@ -10,7 +10,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 U8, I8, U16, I16, U32, I32, F32, BOOL, STRING, ARRAY, U64, I64, F64 = range(13)
 FORMATS = {U8: "B", I8: "b", U16: "H", I16: "h", U32: "I", I32: "i", F32: "f", BOOL: "B", U64: "Q", I64: "q", F64: "d"}
-DTYPE_F32, DTYPE_Q8_0, DTYPE_Q5_K, DTYPE_I32, DTYPE_F64, DTYPE_BF16 = 0, 8, 13, 26, 28, 30
+DTYPE_F32, DTYPE_Q8_0, DTYPE_Q3_K, DTYPE_I32, DTYPE_F64, DTYPE_BF16 = 0, 8, 11, 26, 28, 30
 POWERINFER_I32 = 18
 
 
@@ -116,7 +116,7 @@ FILES = {
     "shape-overflow-bytes": gguf([ARCH], [tensor("a", [HUGE, 2])], bytes(64)),
     "shape-wraps-to-small": gguf([ARCH], [tensor("a", [1 << 33, 1 << 31, 2])], bytes(64)),
     "row-not-of-blocks": gguf([ARCH], [tensor("blk.0.ffn_up.weight", [33, 2], dtype=DTYPE_Q8_0)], bytes(128)),
-    "dtype-q5-k": gguf([ARCH], [tensor("blk.0.ffn_up.weight", [256], dtype=DTYPE_Q5_K)], bytes(176)),
+    "dtype-q3-k": gguf([ARCH], [tensor("blk.0.ffn_up.weight", [256], dtype=DTYPE_Q3_K)], bytes(110)),
     "dtype-unknown": gguf([ARCH], [tensor("blk.0.ffn_up.weight", [8], dtype=4711)], bytes(64)),
     "dtype-bf16-in-powerinfer": gguf([ARCH], [tensor("a", [8], dtype=DTYPE_BF16)], bytes(64), magic=b"PWRI"),
     "offset-odd": gguf([ARCH], [tensor("a", [8], 4)], bytes(64)),

@@ -154,50 +154,6 @@ TEST_P(MathTest, CombineIsAChainOfMultiplyAdds) {
     }
 }
 
-// Softmax attention over positions, by its definition.
-std::vector<double> attention(const std::vector<float>& keys, const std::vector<float>& values,
-                              const float* query, std::uint32_t positions, std::uint32_t dim,
-                              float scale) {
-  std::vector<double> shares(positions);
-  double sum = 0;
-  for (std::uint32_t p = 0; p < positions; ++p) {
-    double dot = 0;
-    for (std::uint32_t i = 0; i < dim; ++i) dot += double{keys[p * dim + i]} * query[i];
-    sum += shares[p] = std::exp(dot * scale);
-  }
-  std::vector<double> out(dim, 0.0);
-  for (std::uint32_t p = 0; p < positions; ++p)
-    for (std::uint32_t i = 0; i < dim; ++i) out[i] += shares[p] / sum * values[p * dim + i];
-  return out;
-}
-
-TEST_P(MathTest, AttendIsSoftmaxAttention) {
-  for (const std::uint32_t dim : {4u, 12u, 64u, 80u})
-    for (const std::uint32_t positions : {1u, 5u, 16u, 100u, kAttendPositions})
-      for (const std::uint32_t queries : {1u, 3u, 4u, 9u}) {
-        const std::vector<float> keys = random_row(positions * dim);
-        const std::vector<float> values = random_row(positions * dim);
-        const std::vector<float> query = random_row(queries * dim);
-        std::vector<const std::byte*> key_rows, value_rows;
-        for (std::uint32_t p = 0; p < positions; ++p) {
-          key_rows.push_back(reinterpret_cast<const std::byte*>(keys.data() + p * dim));
-          value_rows.push_back(reinterpret_cast<const std::byte*>(values.data() + p * dim));
-        }
-        std::vector<float> partial = room(std::size_t{queries} * (dim + 2));
-        kernels_.attend_f32({key_rows.data(), value_rows.data(), positions, dim, queries,
-                             query.data(), 0.3f, partial.data()});
-        for (std::uint32_t q = 0; q < queries; ++q) {
-          const float* const own = partial.data() + q * (dim + 2);
-          const std::vector<double> want =
-              attention(keys, values, query.data() + q * dim, positions, dim, 0.3f);
-          for (std::uint32_t i = 0; i < dim; ++i)
-            ASSERT_NEAR(own[i] / own[dim + 1], want[i], 3e-6)
-                << dim << " x " << positions << " x " << queries;
-        }
-        ASSERT_EQ(partial[queries * (dim + 2)], kGuard);
-      }
-}
-
 TEST_P(MathTest, ReadSumsAllWords) {
   std::vector<std::uint64_t> words(512);
   std::iota(words.begin(), words.end(), std::uint64_t{1} << 62);

@@ -60,13 +60,13 @@ const std::map<std::string, std::string>& expected_errors() {
       {"dims-5", "tensor a: 5 dimensions, want 1 to 4"},
       {"dims-huge", "tensor a: 4294967295 dimensions, want 1 to 4"},
       {"dtype-bf16-in-powerinfer",
-       "tensor a: dtype 30, want one of F32 F16 Q8_0 Q4_0 Q4_1 Q6_K I8 I16 I32"},
-      {"dtype-q5-k",
-       "tensor blk.0.ffn_up.weight: dtype Q5_K (13), want one of F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q6_K "
-       "I8 I16 I32 I64 F64"},
+       "tensor a: dtype 30, want one of F32 F16 Q8_0 Q4_0 Q4_1 Q4_K Q5_K Q6_K I8 I16 I32"},
+      {"dtype-q3-k",
+       "tensor blk.0.ffn_up.weight: dtype Q3_K (11), want one of F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q4_K "
+       "Q5_K Q6_K I8 I16 I32 I64 F64"},
       {"dtype-unknown",
-       "tensor blk.0.ffn_up.weight: dtype 4711, want one of F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q6_K I8 "
-       "I16 I32 I64 F64"},
+       "tensor blk.0.ffn_up.weight: dtype 4711, want one of F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q4_K "
+       "Q5_K Q6_K I8 I16 I32 I64 F64"},
       {"empty", "empty, want a GGUF file"},
       {"f64-cut", "key x: truncated: FLOAT64 wants 8 bytes at offset 82, got 7"},
       {"key-count-huge", "metadata count 4611686018427387904, want at most 3: 45 bytes are left"},

@@ -32,7 +32,7 @@ class PredictorLoaderTest : public testing::Test {
   std::vector<float> data_ = std::vector<float>(kNeurons * kWidth);
   sf_tensor_desc tensor_{sizeof(sf_tensor_desc), 0, 0, 0, kNeurons, kWidth, "gate", data_.data()};
   sf_model_desc model_{sizeof(sf_model_desc), kLayers,      kWidth, kNeurons, SF_ACTIVATION_RELU, 1,
-                       "model.gguf",          &find_tensor, this};
+                       "model.gguf",          &find_tensor, this,   nullptr};
 };
 
 TEST_F(PredictorLoaderTest, EveryLayerAsAProgram) {

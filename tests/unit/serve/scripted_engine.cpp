@@ -138,8 +138,8 @@ ModelInfo ScriptedEngine::model() const {
 
 std::vector<DeviceStatus> ScriptedEngine::devices() const {
   const std::lock_guard lock(mutex_);
-  return {{"cpu:0", "first", false, "", 11, 12},
-          {"cpu:1", "second", !lost_reason_.empty(), lost_reason_, 13, 14}};
+  return {{"cpu:0", "first", false, "", 11, 12, {}},
+          {"cpu:1", "second", !lost_reason_.empty(), lost_reason_, 13, 14, {}}};
 }
 
 std::vector<PluginStatus> ScriptedEngine::plugins() const {
@@ -147,7 +147,7 @@ std::vector<PluginStatus> ScriptedEngine::plugins() const {
 }
 
 PlacementInfo ScriptedEngine::placement() const {
-  return {"neuron", "exact", 3, {{0, "cpu:0", {{"cpu:0", 10}, {"cpu:1", 22}}}}, {"a note"}};
+  return {"neuron", "exact", 3, 0, {{0, "cpu:0", {{"cpu:0", 10}, {"cpu:1", 22}}}}, {"a note"}};
 }
 
 EngineStats ScriptedEngine::stats() const {

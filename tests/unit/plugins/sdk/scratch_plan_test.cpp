@@ -11,7 +11,8 @@ namespace {
 struct Program {
   std::vector<std::vector<std::uint32_t>> inputs, outputs;  // by op
   std::vector<std::uint32_t> in_ports, out_ports;
-  std::vector<std::size_t> sizes;  // by value
+  std::vector<std::size_t> sizes;           // by value
+  std::vector<std::uint32_t> step_of = {};  // by op; empty: each is a step
 
   [[nodiscard]] ScratchPlan plan() const {
     std::vector<sf_op> ops(inputs.size());
@@ -29,7 +30,10 @@ struct Program {
     stage.inputs = in_ports.data();
     stage.n_outputs = static_cast<std::uint32_t>(out_ports.size());
     stage.outputs = out_ports.data();
-    return ScratchPlan::make(stage, sizes);
+    std::vector<std::uint32_t> steps = step_of;
+    if (steps.empty())
+      for (std::uint32_t op = 0; op < stage.n_ops; ++op) steps.push_back(op);
+    return ScratchPlan::make(stage, sizes, steps);
   }
 };
 
@@ -51,6 +55,16 @@ TEST(ScratchPlan, PortsHaveNoScratch) {
   EXPECT_NE(plan.offsets[1], ScratchPlan::kPort);
   EXPECT_EQ(plan.offsets[2], ScratchPlan::kPort);
   EXPECT_EQ(plan.total, 64u);
+}
+
+// x -> a, x -> b, (a, b) -> c: what c takes over from x must not be written while others read x.
+TEST(ScratchPlan, OpsOfOneStepShareNothing) {
+  Program fused{{{0}, {1}, {1}, {2, 3}}, {{1}, {2}, {3}, {4}}, {0}, {}, {64, 64, 64, 64, 64}};
+  EXPECT_EQ(fused.plan().offsets[4], fused.plan().offsets[1]);
+  fused.step_of = {0, 1, 1, 1};
+  const ScratchPlan plan = fused.plan();
+  for (std::size_t value = 1; value < 4; ++value)
+    EXPECT_NE(plan.offsets[4], plan.offsets[value]) << value;
 }
 
 // Random programs: two values share bytes only if one is dead before the other is written, an op's

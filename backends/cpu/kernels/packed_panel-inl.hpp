@@ -1,0 +1,110 @@
+// Products of packed rows with many tokens. Included by level-inl.hpp only.
+//
+// Codes and scales of some rows are unpacked once, into a panel that the first cache holds; then
+// all tokens go by, in pairs. The sums are those of single tokens, bit for bit.
+#pragma once
+
+namespace synfire::cpu {
+namespace {
+
+constexpr std::uint32_t kPanelRows = 4;
+constexpr std::uint32_t kPanelUnits = 64;  // columns up to 16384: a panel lies on the stack
+constexpr std::uint32_t kPanelTokens = 8;  // for fewer, unpacking does not pay
+
+template <typename Format>
+struct PanelUnit {
+  VecI codes[kPanelRows][kVectors];
+  __m256 scales[kPanelRows][Format::kParts];
+  __m256 minimums[Format::kHasMinimum ? kPanelRows : 1];
+};
+
+template <typename Format>
+HWY_INLINE void fill_panel(const std::byte* const* rows, std::uint32_t n_units,
+                           PanelUnit<Format>* panel) {
+  for (std::uint32_t r = 0; r < kPanelRows; ++r) {
+    const std::byte* quants = rows[r];
+    const std::byte* side = quants + std::size_t{n_units} * Format::kQuantBytes;
+    for (std::uint32_t unit = 0; unit < n_units; ++unit) {
+      for_indices<kVectors>(
+          [&](auto v) { panel[unit].codes[r][v.value] = Format::template code<v.value>(quants); });
+      for_indices<Format::kParts>(
+          [&](auto part) { panel[unit].scales[r][part.value] = Format::scales(side, part.value); });
+      if constexpr (Format::kHasMinimum) panel[unit].minimums[r] = Format::minimums(side);
+      quants += Format::kQuantBytes;
+      side += Format::kSideBytes;
+    }
+  }
+}
+
+// RowSum::total() of 4 rows: the same additions, side by side.
+template <typename Format>
+HWY_INLINE __m128 totals(const RowSum<Format>& a, const RowSum<Format>& b, const RowSum<Format>& c,
+                         const RowSum<Format>& d) {
+  const auto halves = [](const RowSum<Format>& first, const RowSum<Format>& second) {
+    const __m256 x = first.by_block(), y = second.by_block();
+    return _mm256_add_ps(_mm256_permute2f128_ps(x, y, 0x20), _mm256_permute2f128_ps(x, y, 0x31));
+  };
+  const __m256d ab = _mm256_castps_pd(halves(a, b)), cd = _mm256_castps_pd(halves(c, d));
+  const __m256 two = _mm256_add_ps(_mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd)),
+                                   _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd)));
+  const __m256 one = _mm256_add_ps(two, _mm256_movehdup_ps(two));  // a . c . | b . d .
+  const __m128 acbd = _mm_shuffle_ps(_mm256_castps256_ps128(one), _mm256_extractf128_ps(one, 1),
+                                     _MM_SHUFFLE(2, 0, 2, 0));
+  return _mm_permute_ps(acbd, _MM_SHUFFLE(3, 1, 2, 0));
+}
+
+template <typename Format, std::uint32_t T>
+HWY_INLINE void multiply_panel(const PanelUnit<Format>* panel, std::uint32_t n_units,
+                               const Activations& x, const std::uint32_t* tokens, float* out) {
+  RowSum<Format> sums[kPanelRows][T];
+  for (std::uint32_t u = 0; u < n_units; ++u) {
+    const PanelUnit<Format>& unit = panel[u];
+    UnitOfToken token[T];
+#pragma GCC unroll 4
+    for (std::uint32_t t = 0; t < T; ++t)
+      load_unit<Format>(x, std::size_t{tokens[t]} * n_units + u, token[t]);
+#pragma GCC unroll 4
+    for (std::uint32_t r = 0; r < kPanelRows; ++r) {
+      __m256 minimum = _mm256_setzero_ps();
+      if constexpr (Format::kHasMinimum) minimum = unit.minimums[r];
+#pragma GCC unroll 4
+      for (std::uint32_t t = 0; t < T; ++t)
+        sums[r][t].add(unit.codes[r], unit.scales[r], minimum, token[t]);
+    }
+  }
+#pragma GCC unroll 4
+  for (std::uint32_t t = 0; t < T; ++t)
+    _mm_storeu_ps(out + t * kTileRows,
+                  totals<Format>(sums[0][t], sums[1][t], sums[2][t], sums[3][t]));
+}
+
+// kPanelRows rows; as DotRows otherwise. Not inlined, so that only many tokens pay for the stack.
+template <typename Format>
+[[gnu::noinline]] void dot_panel(const std::byte* const* rows, std::uint32_t n_units,
+                                 const Activations& x, const std::uint32_t* tokens,
+                                 std::uint32_t n_tokens, float* out) {
+  PanelUnit<Format> panel[kPanelUnits];
+  fill_panel<Format>(rows, n_units, panel);
+  std::uint32_t t = 0;
+  for (; t + 2 <= n_tokens; t += 2)
+    multiply_panel<Format, 2>(panel, n_units, x, tokens + t, out + std::size_t{t} * kTileRows);
+  if (t < n_tokens)
+    multiply_panel<Format, 1>(panel, n_units, x, tokens + t, out + std::size_t{t} * kTileRows);
+}
+
+template <typename Format>
+void dot_packed(const std::byte* const* rows, const std::byte* const* next_rows,
+                std::uint32_t n_rows, std::uint32_t cols, const Activations& x,
+                const std::uint32_t* tokens, std::uint32_t n_tokens, float* out) {
+  const std::uint32_t n_units = units_in(cols);
+  std::uint32_t r = 0;
+  if (n_tokens >= kPanelTokens && n_units <= kPanelUnits)
+    for (; r + kPanelRows <= n_rows; r += kPanelRows)
+      dot_panel<Format>(rows + r, n_units, x, tokens, n_tokens, out + r);
+  if (r < n_rows)
+    dot_few<Format>(rows + r, next_rows == nullptr ? nullptr : next_rows + r, n_rows - r, cols, x,
+                    tokens, n_tokens, out + r);
+}
+
+}  // namespace
+}  // namespace synfire::cpu

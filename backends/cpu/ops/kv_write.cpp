@@ -1,0 +1,71 @@
+#include <algorithm>
+
+#include "backends/cpu/cpu_device.hpp"
+#include "backends/cpu/kernels/kv_tile.hpp"
+#include "backends/cpu/ops/ops.hpp"
+#include "plugins/sdk/block_codec.hpp"
+
+namespace synfire::cpu {
+namespace {
+
+// Encodes keys and values, and puts them into their tiles.
+class KvWriter {
+ public:
+  KvWriter(CpuDevice& device, const sdk::OpCall& call)
+      : kernels_(device.kernels()),
+        call_(call),
+        kv_(call.kv()),
+        layer_(call.params<sf_kv_params>().layer),
+        row_bytes_(row_bytes(kv_.dtype(), kv_.desc().head_dim)) {}
+
+  // All heads of a token; `row` has room for an encoded row.
+  void write(std::uint32_t token, std::byte* row) const {
+    const std::uint32_t position = call_.batch().positions[token];
+    const std::uint32_t block = call_.block_of(call_.batch().sequences[token], position);
+    const std::uint32_t in_block = position % kv_.desc().block_tokens;
+    const std::size_t tile = in_block / kKvTile * kKvTile * row_bytes_;
+    const KvTileRow slot(kv_.dtype(), kv_.desc().head_dim, in_block % kKvTile);
+    for (std::uint32_t head = 0; head < kv_.desc().n_kv_heads; ++head) {
+      encode(input(0, token, head), row);
+      slot.store_key(row, kv_.keys(layer_, block, head) + tile);
+      encode(input(1, token, head), row);
+      slot.store_value(row, kv_.values(layer_, block, head) + tile);
+    }
+  }
+
+ private:
+  [[nodiscard]] const float* input(std::size_t i, std::uint32_t token, std::uint32_t head) const {
+    return call_.input(i) +
+           (std::size_t{token} * kv_.desc().n_kv_heads + head) * kv_.desc().head_dim;
+  }
+  void encode(const float* from, std::byte* row) const {
+    if (kv_.dtype() == DType::f16)
+      kernels_.to_f16(from, kv_.desc().head_dim, reinterpret_cast<std::uint16_t*>(row));
+    else
+      quantize_row(kv_.dtype(), from, kv_.desc().head_dim, row);
+  }
+
+  const KernelTable& kernels_;
+  const sdk::OpCall& call_;
+  const sdk::HostKv& kv_;
+  std::uint32_t layer_;
+  std::size_t row_bytes_;
+};
+
+}  // namespace
+
+void kv_write(CpuDevice& device, const sdk::OpCall& call) {
+  constexpr std::uint32_t kTokens = 16;  // per chunk: some microseconds
+  const KvWriter writer(device, call);
+  const std::size_t bytes = row_bytes(call.kv().dtype(), call.kv().desc().head_dim);
+  const MemberScratch scratch(device.workspace(), device.team().members(), bytes);
+  const std::uint32_t n_tokens = call.batch().n_tokens;
+  device.team().parallel_for(
+      (n_tokens + kTokens - 1) / kTokens, [&](std::size_t chunk, std::size_t member) {
+        const auto first = static_cast<std::uint32_t>(chunk) * kTokens;
+        for (std::uint32_t t = first; t < std::min(first + kTokens, n_tokens); ++t)
+          writer.write(t, scratch.of(member));
+      });
+}
+
+}  // namespace synfire::cpu
