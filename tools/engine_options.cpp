@@ -21,14 +21,13 @@ std::uint32_t number(const OptionValues& values, std::string_view name) {
   return static_cast<std::uint32_t>(values.get<std::uint64_t>(name));
 }
 
-Result<std::optional<PlacementKind>> placement_of(const OptionValues& values) {
+std::optional<PlacementKind> placement_of(const OptionValues& values) {
   const std::string kind = values.get<std::string>("placement");
-  if (kind.empty()) return std::optional<PlacementKind>();
-  if (kind == "single") return std::optional(PlacementKind::single);
-  if (kind == "layer") return std::optional(PlacementKind::layer);
-  if (kind == "neuron") return std::optional(PlacementKind::neuron);
-  return error(StatusCode::unimplemented, "{}: '{}' is not built yet, want single, layer or neuron",
-               values.origin("placement"), kind);
+  if (kind == "single") return PlacementKind::single;
+  if (kind == "layer") return PlacementKind::layer;
+  if (kind == "neuron") return PlacementKind::neuron;
+  if (kind == "shard") return PlacementKind::shard;
+  return std::nullopt;  // not given; the option table knows no other
 }
 
 // "cpu:0: attention of 8 layers, 12288 neurons".
@@ -39,7 +38,11 @@ void describe_placement(const PlacementInfo& placement) {
     for (const auto& [device, neurons] : layer.neurons) shares[device].second += neurons;
   }
   for (const auto& [device, share] : shares) {
-    note("  {}: attention of {} layers, {} neurons\n", device, share.first, share.second);
+    const std::string attention =
+        share.first == 0 ? "" : fmt::format("attention of {} layers", share.first);
+    const std::string neurons = share.second == 0 ? "" : fmt::format("{} neurons", share.second);
+    const char* const comma = attention.empty() || neurons.empty() ? "" : ", ";
+    note("  {}: {}{}{}\n", device, attention, comma, neurons);
   }
   for (const std::string& text : placement.notes) note("  {}\n", text);
 }
@@ -79,7 +82,7 @@ Result<EngineConfig> engine_config(const OptionValues& values) {
   config.model = values.get<std::string>("model");
   SYNFIRE_ASSIGN_OR_RETURN(config.plugin_dirs, plugin_dirs(values));
   config.devices = values.get<std::vector<DeviceSpec>>("device");
-  SYNFIRE_ASSIGN_OR_RETURN(config.placement, placement_of(values));
+  config.placement = placement_of(values);
   if (const double* split = values.find<double>("split")) config.split = *split;
   SYNFIRE_RETURN_IF_ERROR(apply_plan_option(values, config));
   config.predictor = values.get<std::string>("predictor");

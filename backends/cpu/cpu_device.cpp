@@ -15,9 +15,8 @@ namespace {
 
 // Spinning members must have a core each.
 bool may_spin(const CpuOptions& options) {
-  const std::size_t own =
-      options.cores.empty() ? machine_topology().processing_units.size() : options.cores.size();
-  return options.threads <= own;
+  const std::vector<unsigned>& own = options.homes.processors;
+  return options.threads <= (own.empty() ? machine_topology().processing_units.size() : own.size());
 }
 
 }  // namespace
@@ -30,9 +29,11 @@ const KernelTable& kernels_of(SimdLevel level, const CpuFeatures& features) {
 CpuDevice::CpuDevice(const CpuOptions& options)
     : HostDevice(options.threads),
       kernels_(kernels_of(options.level, machine_features())),
-      team_(options.threads, options.cores, may_spin(options)) {
-  if (!options.cores.empty()) pinned_.emplace(options.cores[0]);
-}
+      claim_(options.homes.one_each ? options.homes.processors : std::vector<unsigned>()),
+      homes_(claim_.held() ? options.homes : options.homes_if_shared),
+      kept_(homes_),
+      team_(options.threads, homes_, may_spin(options)),
+      arena_(options.node) {}
 
 bool CpuDevice::supports(const sdk::OpQuery& query) {
   if (query.neurons != nullptr) sdk::HostNeurons::check(*query.neurons);

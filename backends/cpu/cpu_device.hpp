@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 
 #include "backends/cpu/affinity.hpp"
 #include "backends/cpu/cpu_options.hpp"
@@ -15,8 +14,8 @@
 namespace synfire::cpu {
 
 // Some cores of the machine as one device: a thread team, the kernels of a SIMD level, and the
-// memory that ops share. The submitting thread is member 0 of the team, and is pinned to the first
-// listed core while the device lives, if it is the thread that opened the device.
+// memory that ops share. The submitting thread is member 0 of the team, and stays at its home while
+// the device lives, if it is the thread that opened the device.
 class CpuDevice : public sdk::HostDevice {
  public:
   explicit CpuDevice(const CpuOptions& options);
@@ -37,7 +36,9 @@ class CpuDevice : public sdk::HostDevice {
 
  private:
   const KernelTable& kernels_;
-  std::optional<PinnedHere> pinned_;
+  ProcessorClaim claim_;
+  ThreadHomes homes_;
+  KeptHere kept_;
   ThreadTeam team_;
   WeightArena arena_;
   Workspace workspace_;

@@ -42,12 +42,12 @@ std::size_t parse_threads(std::string_view text) {
   return *threads;
 }
 
-std::vector<unsigned> usable_cores(std::string_view text, const Topology& topology) {
+std::vector<unsigned> usable_cores(std::string_view text, const NumaNode& node) {
   std::vector<unsigned> cores = parse_core_list(text);
-  const std::vector<unsigned>& usable = topology.processing_units;
+  const std::vector<unsigned>& usable = node.processing_units;
   for (const unsigned core : cores)
     if (!std::binary_search(usable.begin(), usable.end(), core))
-      refuse("cores", text, "some of the usable processors " + ranges(usable));
+      refuse("cores", text, "some of the device's processors " + ranges(usable));
   return cores;
 }
 
@@ -78,9 +78,12 @@ std::vector<unsigned> parse_core_list(std::string_view text) {
   }
 }
 
-CpuOptions CpuOptions::parse(const sf_options& options, const Topology& topology,
+CpuOptions CpuOptions::parse(const sf_options& options, const Topology& topology, std::size_t node,
                              const CpuFeatures& features, const char* simd_environment) {
+  const NumaNode& home = topology.nodes[node];
   CpuOptions parsed;
+  parsed.node = home.os_index;
+  std::size_t own = home.physical_cores.size();
   std::optional<std::size_t> threads;
   std::string_view simd = simd_environment == nullptr ? "" : simd_environment;
   std::string_view simd_source = "SYNFIRE_SIMD";
@@ -90,7 +93,9 @@ CpuOptions CpuOptions::parse(const sf_options& options, const Topology& topology
     if (key == "threads") {
       threads = parse_threads(value);
     } else if (key == "cores") {
-      parsed.cores = usable_cores(value, topology);
+      parsed.homes = {usable_cores(value, home), true};
+      parsed.homes_if_shared = parsed.homes;
+      own = parsed.homes.processors.size();
     } else if (key == "simd") {
       if (!parse_level(value)) refuse(key, value, "avx2, avx512 or amx");
       simd = value;
@@ -100,9 +105,13 @@ CpuOptions CpuOptions::parse(const sf_options& options, const Topology& topology
                                                   " is unknown, want threads, cores or simd");
     }
   }
-  const std::vector<unsigned>& own = parsed.cores.empty() ? topology.physical_cores : parsed.cores;
-  parsed.threads = threads.value_or(std::min(own.size(), kMaxThreads));
   parsed.level = choose_level(features, simd, simd_source);
+  parsed.threads = threads.value_or(std::min(own, kMaxThreads));
+  if (!parsed.homes.processors.empty()) return parsed;  // as asked for
+  if (topology.nodes.size() > 1) parsed.homes_if_shared = {home.processing_units, false};
+  // A thread for every core has nowhere better to go. Fewer move out of the way of whoever is busy.
+  const bool one_each = parsed.threads == home.physical_cores.size();
+  parsed.homes = one_each ? ThreadHomes{home.physical_cores, true} : parsed.homes_if_shared;
   return parsed;
 }
 

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/cpu/affinity.hpp"
 #include "backends/cpu/cpu_features.hpp"
 #include "backends/cpu/simd_level.hpp"
 #include "backends/cpu/topology.hpp"
@@ -15,13 +16,18 @@ namespace synfire::cpu {
 struct CpuOptions {
   static constexpr std::size_t kMaxThreads = 256;
 
+  unsigned node = 0;  // the system's number, for bind_to_node()
   std::size_t threads = 1;
-  std::vector<unsigned> cores;  // to pin to, by OS number, as listed; empty: not pinned
+  // The listed cores, one for each thread; else the node's, one for each where there are as many
+  // threads; else anywhere on the node.
+  ThreadHomes homes;
+  ThreadHomes homes_if_shared;  // where another device of this process has some of those cores
   SimdLevel level = SimdLevel::avx2;
 
   // threads=N, cores=0-3,7, simd=avx2|avx512|amx. `simd_environment` is the value of SYNFIRE_SIMD
-  // (null = not set); the option wins over it. Throws sdk::Error naming the got and the wanted.
-  static CpuOptions parse(const sf_options& options, const Topology& topology,
+  // (null = not set); the option wins over it. `node`: the device's, an index of topology.nodes.
+  // Throws sdk::Error naming the got and the wanted.
+  static CpuOptions parse(const sf_options& options, const Topology& topology, std::size_t node,
                           const CpuFeatures& features, const char* simd_environment);
 };
 

@@ -10,6 +10,7 @@
 
 #include "backends/cpu/topology.hpp"
 #include "plugins/sdk/error.hpp"
+#include "plugins/sdk/memory_info.hpp"
 
 namespace synfire::cpu {
 namespace {
@@ -46,7 +47,7 @@ std::size_t probe_bytes() {
   constexpr std::size_t kMost = std::size_t{512} << 20;
   const std::size_t wanted =
       std::clamp<std::size_t>(2 * machine_topology().last_level_cache, kLeast, kMost);
-  const std::size_t available = available_memory();
+  const std::size_t available = sdk::available_memory();
   const std::size_t allowed = available == 0 ? kLeast : std::max(available / 4, kChunk);
   return std::min(wanted, allowed) / kChunk * kChunk;
 }

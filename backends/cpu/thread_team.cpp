@@ -4,40 +4,43 @@
 
 #include <chrono>
 
-#include "backends/cpu/affinity.hpp"
+#include "backends/cpu/topology.hpp"
 
 namespace synfire::cpu {
 namespace {
 
+std::atomic<std::size_t> members_of_all_teams{0};  // of this process
+
 // Longer than the serial gaps between the ops of a stage, shorter than anything a user would
 // notice.
 constexpr std::chrono::microseconds kSpin{50};
+// From then on whoever else wants the core gets it: another process, or the thread that we wait
+// for.
+constexpr std::chrono::microseconds kYield{5};
 
 // Spins until `done` or until kSpin has passed; true if done.
 template <typename Done>
 bool spin_until(const Done& done) {
-  for (int i = 0; i < 16; ++i) {
-    if (done()) return true;
-    _mm_pause();
-  }
-  const auto deadline = std::chrono::steady_clock::now() + kSpin;
-  do {
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point begin{};
+  for (bool first = true;; first = false) {
     for (int i = 0; i < 16; ++i) {
       if (done()) return true;
       _mm_pause();
     }
-  } while (std::chrono::steady_clock::now() < deadline);
-  return done();
+    const Clock::time_point now = Clock::now();
+    if (first) begin = now;
+    if (now >= begin + kSpin) return done();
+    if (now >= begin + kYield) std::this_thread::yield();
+  }
 }
 
 }  // namespace
 
-ThreadTeam::ThreadTeam(std::size_t members, const std::vector<unsigned>& cores, bool spin)
-    : spin_(spin) {
-  for (std::size_t member = 1; member < members; ++member) {
-    const int core = cores.empty() ? -1 : static_cast<int>(cores[member % cores.size()]);
-    threads_.emplace_back([this, member, core] { member_main(member, core); });
-  }
+ThreadTeam::ThreadTeam(std::size_t members, const ThreadHomes& homes, bool spin) : spin_(spin) {
+  for (std::size_t member = 1; member < members; ++member)
+    threads_.emplace_back([this, member, homes] { member_main(member, homes); });
+  members_of_all_teams += members;
 }
 
 ThreadTeam::~ThreadTeam() {
@@ -45,6 +48,13 @@ ThreadTeam::~ThreadTeam() {
   run_.fetch_add(1, std::memory_order_release);
   run_.notify_all();
   for (std::thread& thread : threads_) thread.join();
+  members_of_all_teams -= members();
+}
+
+// Spinning threads must have a processor each.
+bool ThreadTeam::may_spin() const {
+  static const std::size_t processors = machine_topology().processing_units.size();
+  return spin_ && members_of_all_teams.load(std::memory_order_relaxed) <= processors;
 }
 
 void ThreadTeam::parallel_for(std::size_t chunks, Body body) {
@@ -79,13 +89,13 @@ void ThreadTeam::run_chunks(std::size_t member) noexcept {
 void ThreadTeam::wait_until_left() {
   gate_.fetch_and(~kOpen, std::memory_order_relaxed);
   const auto empty = [&] { return gate_.load(std::memory_order_acquire) == 0; };
-  if (spin_ && spin_until(empty)) return;
+  if (may_spin() && spin_until(empty)) return;
   for (std::uint32_t inside; (inside = gate_.load(std::memory_order_acquire)) != 0;)
     gate_.wait(inside, std::memory_order_acquire);
 }
 
-void ThreadTeam::member_main(std::size_t member, int core) {
-  if (core >= 0) pin_this_thread(static_cast<unsigned>(core));
+void ThreadTeam::member_main(std::size_t member, const ThreadHomes& homes) {
+  keep_this_thread(homes, member);
   for (std::uint32_t seen = 0;;) {
     seen = wait_for_run(seen);
     if ((gate_.load(std::memory_order_acquire) & kStop) != 0) return;
@@ -97,7 +107,7 @@ void ThreadTeam::member_main(std::size_t member, int core) {
 
 std::uint32_t ThreadTeam::wait_for_run(std::uint32_t seen) const {
   const auto changed = [&] { return run_.load(std::memory_order_acquire) != seen; };
-  if (!spin_ || !spin_until(changed)) run_.wait(seen, std::memory_order_acquire);
+  if (!may_spin() || !spin_until(changed)) run_.wait(seen, std::memory_order_acquire);
   return run_.load(std::memory_order_acquire);
 }
 

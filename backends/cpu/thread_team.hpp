@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "backends/cpu/affinity.hpp"
 #include "backends/cpu/function_ref.hpp"
 
 namespace synfire::cpu {
@@ -24,9 +25,10 @@ class ThreadTeam {
   // What a member does with one chunk of the work.
   using Body = FunctionRef<void(std::size_t chunk, std::size_t member)>;
 
-  // `members` >= 1, the caller counted. Member i > 0 is pinned to cores[i % cores.size()] if there
-  // are any; pinning the caller is the caller's business. `spin` false: members sleep at once.
-  ThreadTeam(std::size_t members, const std::vector<unsigned>& cores, bool spin);
+  // `members` >= 1, the caller counted. Members i > 0 stay at home; where the caller runs is the
+  // caller's business. `spin` false: members sleep at once; and so they do while the teams of this
+  // process have more members than it has processors.
+  ThreadTeam(std::size_t members, const ThreadHomes& homes, bool spin);
   ~ThreadTeam();
   ThreadTeam(const ThreadTeam&) = delete;
   ThreadTeam& operator=(const ThreadTeam&) = delete;
@@ -42,7 +44,8 @@ class ThreadTeam {
   static constexpr std::uint32_t kOpen = 1u << 31;  // members may join
   static constexpr std::uint32_t kStop = 1u << 30;  // the team ends
 
-  void member_main(std::size_t member, int core);
+  void member_main(std::size_t member, const ThreadHomes& homes);
+  [[nodiscard]] bool may_spin() const;
   [[nodiscard]] std::uint32_t wait_for_run(std::uint32_t seen) const;
   [[nodiscard]] bool join();
   void leave();

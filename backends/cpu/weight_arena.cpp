@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "backends/cpu/node_memory.hpp"
 #include "plugins/sdk/error.hpp"
 
 namespace synfire::cpu {
@@ -18,7 +19,7 @@ constexpr std::size_t kAlignment = 64;
 constexpr std::size_t round_up(std::size_t n, std::size_t to) { return (n + to - 1) / to * to; }
 
 // Aligned to huge pages, so that all of it can lie in some.
-std::shared_ptr<void> map_region(std::size_t bytes) {
+std::shared_ptr<void> map_region(std::size_t bytes, unsigned node) {
   const std::size_t mapped = bytes + kHugePage;
   void* const memory = mmap(nullptr, mapped, PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -32,6 +33,8 @@ std::shared_ptr<void> map_region(std::size_t bytes) {
     munmap(static_cast<std::byte*>(memory) + before + bytes, kHugePage - before);
   void* const aligned = static_cast<std::byte*>(memory) + before;
   madvise(aligned, bytes, MADV_HUGEPAGE);
+  // Where the system would not, pages come from the node of the member that writes them first.
+  static_cast<void>(bind_to_node(aligned, bytes, node));
   return {aligned, [bytes](void* region) { munmap(region, bytes); }};
 }
 
@@ -41,7 +44,7 @@ WeightMemory WeightArena::allocate(std::size_t bytes) {
   const std::size_t wanted = round_up(std::max<std::size_t>(bytes, 1), kAlignment);
   if (wanted > left_) {
     const std::size_t size = round_up(std::max(wanted, kRegion), kHugePage);
-    region_ = map_region(size);
+    region_ = map_region(size, node_);
     at_ = static_cast<std::byte*>(region_.get());
     left_ = size;
   }

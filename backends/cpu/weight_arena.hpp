@@ -24,13 +24,17 @@ class WeightMemory {
 
 // Where a device's packed weights live: anonymous memory in huge pages where the system gives them
 // (4 KiB pages cost a sixth of the bandwidth), cut from large regions so that small tensors waste
-// none. Memory is touched by whoever writes it first, so on the writer's NUMA node. One thread.
+// none. It comes from the device's NUMA node. One thread.
 class WeightArena {
  public:
+  // `node`: OS number of the device's NUMA node.
+  explicit WeightArena(unsigned node) : node_(node) {}
+
   // Throws sdk::Error (RESOURCE_EXHAUSTED) when the system has no more.
   WeightMemory allocate(std::size_t bytes);
 
  private:
+  unsigned node_;
   std::shared_ptr<void> region_;
   std::byte* at_ = nullptr;
   std::size_t left_ = 0;

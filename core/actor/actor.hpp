@@ -15,7 +15,8 @@ namespace synfire {
 struct Wait {
   TimePoint again_at;  // poll at this time at the latest, woken or not
   bool hold_messages =
-      true;  // leave messages in the mailbox meanwhile; control still comes through
+      true;              // leave messages in the mailbox meanwhile; control still comes through
+  TimePoint since = {};  // when the wait began, where that was later than what was read last
 };
 
 template <typename Message, std::equality_comparable Control>
@@ -44,8 +45,9 @@ class Actor {
   virtual void receive_control(Control&& /*control*/) {}
 
   // Called at every turn, before each message, and after the last. nullopt: not blocked. While a
-  // Wait is returned the actor is polled for the executor's spin() time, and after that only when
-  // something is sent, when Ref::wake() is called, and at again_at.
+  // Wait is returned the actor is polled for the executor's spin() time from when it last read
+  // something or was woken, or from `since`, and after that only when something is sent, when
+  // Ref::wake() is called, and at again_at.
   virtual std::optional<Wait> poll() { return std::nullopt; }
 
  protected:

@@ -96,17 +96,21 @@ class ActorCell final : public MailboxReader,
     if (dead_) return retire();
     timer_.cancel();
     if (mailbox_->begin_turn()) progress_at_ = executor->clock().now();
-    std::optional<Wait> wait;
+    const std::optional<Wait> wait = guarded_work();
+    if (!dead_ && actor_->exit_) end_as_asked();
+    if (dead_) return retire();
+    rest(*executor, wait);
+  }
+
+  std::optional<Wait> guarded_work() {
     try {
-      wait = work();
+      return work();
     } catch (const std::exception& caught) {
       fail(caught.what());
     } catch (...) {
       fail("an exception of unknown type");
     }
-    if (!dead_ && actor_->exit_) end_as_asked();
-    if (dead_) return retire();
-    rest(*executor, wait);
+    return std::nullopt;
   }
 
   // Reads until nothing is left, the turn is used up, or the actor blocks or ends.
@@ -136,7 +140,8 @@ class ActorCell final : public MailboxReader,
   void rest(Executor& executor, const std::optional<Wait>& wait) {
     if (wait) {
       const TimePoint now = executor.clock().now();
-      if (now < progress_at_ + executor.spin() || wait->again_at <= now) return schedule();
+      const TimePoint since = std::max(progress_at_, wait->since);
+      if (now < since + executor.spin() || wait->again_at <= now) return schedule();
       arm(executor, wait->again_at);
     }
     switch (mailbox_->end_turn(wait.has_value(), wait && wait->hold_messages)) {

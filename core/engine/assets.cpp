@@ -9,6 +9,7 @@
 #include "core/engine/predictor_assets.hpp"
 #include "core/model/arch/families.hpp"
 #include "core/model/tokenizer/read_vocab.hpp"
+#include "core/runtime/shard_rules.hpp"
 #include "core/runtime/stage_compiler.hpp"
 #include "core/tensor/host_region.hpp"
 
@@ -78,7 +79,9 @@ Status place(EngineAssets& assets, const EngineConfig& config) {
   const Hparams& h = assets.program.hparams;
   if (config.group_size == 0 || config.group_size > h.d_ff)
     return invalid_argument("group size: {}, want 1 to {}", config.group_size, h.d_ff);
-  const PlacementShape shape{h.n_layers, h.d_ff, config.group_size, n_devices};
+  const ShardRuns runs = shard_runs(assets.program, assets.file, config.group_size);
+  const PlacementShape shape{h.n_layers,   h.d_ff,    config.group_size, n_devices,
+                             h.n_kv_heads, h.n_vocab, runs.kv_heads,     runs.groups};
   assets.placement_kind =
       config.placement.value_or(n_devices == 1 ? PlacementKind::single : PlacementKind::neuron);
   if (config.split && !config.plan.empty())
@@ -96,6 +99,7 @@ Status place(EngineAssets& assets, const EngineConfig& config) {
       placement = config.plan.empty() ? place_neurons(shape, config.split)
                                       : place_by_plan(shape, config.plan);
       break;
+    case PlacementKind::shard: placement = place_shards(shape, config.split); break;
   }
   if (!placement.ok()) return placement.status();
   assets.placement = *std::move(placement);
@@ -126,13 +130,21 @@ Status size_memory(EngineAssets& assets, const EngineConfig& config) {
   return {};
 }
 
-// Neuron-major copies of `down`; everything else of a device that does not pack is a view of the
-// file.
+// Neuron-major copies of `down`.
 std::uint64_t down_bytes(const DevicePlan& plan) {
   std::uint64_t bytes = 0;
   for (const NeuronUpload& upload : plan.neurons)
     bytes +=
         upload.groups.size() * upload.group_size * row_bytes(upload.down_dtype, upload.d_model);
+  return bytes;
+}
+
+// What a device copies: that, and columns cut from matrices. Everything else of a CPU device is a
+// view of the file.
+std::uint64_t copied_bytes(const DevicePlan& plan) {
+  std::uint64_t bytes = down_bytes(plan);
+  for (const WeightUpload& upload : plan.weights)
+    if (upload.row_stride != 0) bytes += upload.bytes();
   return bytes;
 }
 
@@ -142,7 +154,7 @@ Status check_host_memory(const EngineAssets& assets) {
   for (DeviceId d = 0; d < assets.devices.size(); ++d)
     if ((assets.devices[d].info.flags & SF_DEVICE_UNIFIED) != 0)
       needed += kv_bytes(assets, d) +
-                (assets.packs(d) ? weight_bytes(assets, d) : down_bytes(assets.plan.devices[d]));
+                (assets.packs(d) ? weight_bytes(assets, d) : copied_bytes(assets.plan.devices[d]));
   const std::uint64_t available = available_host_memory();
   if (available == 0 || needed <= available) return {};
   constexpr std::uint64_t kMiB = 1U << 20;
@@ -157,14 +169,16 @@ Status check_host_memory(const EngineAssets& assets) {
 }  // namespace
 
 std::uint64_t kv_bytes(const EngineAssets& assets, DeviceId device) {
-  return assets.kv.bytes_per_layer() * assets.plan.devices[device].kv_layers.size();
+  const DevicePlan& plan = assets.plan.devices[device];
+  KvShape shape = assets.kv;
+  shape.n_kv_heads = plan.n_kv_heads;
+  return shape.bytes_per_layer() * plan.kv_layers.size();
 }
 
 std::uint64_t weight_bytes(const EngineAssets& assets, DeviceId device) {
   const DevicePlan& plan = assets.plan.devices[device];
   std::uint64_t bytes = down_bytes(plan);
-  for (const WeightUpload& upload : plan.weights)
-    bytes += upload.rows * row_bytes(upload.dtype, upload.cols);
+  for (const WeightUpload& upload : plan.weights) bytes += upload.bytes();
   for (const NeuronUpload& upload : plan.neurons)
     for (const WeightUpload* rows : {&upload.gate, &upload.up})
       if (rows->data != nullptr)

@@ -40,6 +40,7 @@ struct DeviceActor::Step {
   std::size_t submitted = 0;
   std::uint64_t busy_ns = 0, wait_ns = 0;
   std::optional<TimePoint> blocked_since;
+  TimePoint submitted_at;  // when the last submission came back
 
   std::thread::id owner;
   DeviceRef actor;
@@ -100,8 +101,9 @@ void DeviceActor::receive(RunStep&& message) {
   step_->fabric = config_.fabric;
   step_->device = config_.name;
   if (Status status = check(step_->message); !status.ok()) {
-    fail(status.with_context(config_.name));
-    return finish();
+    step_->record(status.with_context(config_.name));
+    advance();
+    return;
   }
   step_->batch = batch_.fill(step_->message.batch);
   for (const StageRun& run : step_->message.runs) {
@@ -151,7 +153,7 @@ std::optional<Wait> DeviceActor::poll() {
 void DeviceActor::receive_control(DeviceControl&& control) {
   const auto end_step = [&](Status status) {
     if (!step_) return;
-    fail(std::move(status));
+    step_->record(std::move(status));
     if (!step_->quiet()) {
       device_->device().abort();
       // An aborted device can only be closed: the supervisor opens another one.
@@ -177,25 +179,28 @@ std::optional<Wait> DeviceActor::advance() {
   const std::size_t n_runs = step_->runs.size();
   while (true) {
     const bool failed = !step_->first_error().ok();
+    if (failed) abort_rest();
     if (step_->quiet() && (failed || step_->submitted == n_runs)) {
       finish();
       return std::nullopt;
     }
-    if (failed) abort_rest();
-    if (failed || step_->submitted == n_runs) return Wait{now() + kLookAgain};
+    if (failed || step_->submitted == n_runs) return wait();
     const Fabric::EventState state = inputs_state(step_->message.runs[step_->submitted]);
     if (state == Fabric::EventState::aborted) {
-      fail(error(StatusCode::aborted, "{}: step {}: what it waits for was given up", config_.name,
-                 step_->message.header.step));
+      step_->record(error(StatusCode::aborted, "{}: step {}: what it waits for was given up",
+                          config_.name, step_->message.header.step));
       continue;
     }
     if (state == Fabric::EventState::pending && !config_.waits_itself) {
       if (!step_->blocked_since) step_->blocked_since = now();
-      return Wait{now() + kLookAgain};
+      return wait();
     }
     submit_next();
   }
 }
+
+// Polling begins anew after each stage: what the next one needs may be only microseconds away.
+Wait DeviceActor::wait() const { return {now() + kLookAgain, true, step_->submitted_at}; }
 
 Fabric::EventState DeviceActor::inputs_state(const StageRun& run) const {
   Fabric::EventState worst = Fabric::EventState::signalled;
@@ -220,9 +225,10 @@ void DeviceActor::submit_next() {
   ++step_->submitted;
   if (Status status = device_->submit(stage, run.submission); !status.ok()) {
     --step_->submitted;  // refused: nothing runs, nobody will call
-    fail(status.with_context(config_.name));
+    step_->record(status.with_context(config_.name));
   }
-  step_->busy_ns += static_cast<std::uint64_t>((now() - begin).count());
+  step_->submitted_at = now();
+  step_->busy_ns += static_cast<std::uint64_t>((step_->submitted_at - begin).count());
 }
 
 // From any thread of the plugin.
@@ -248,11 +254,6 @@ void DeviceActor::notify(void* context, std::uint32_t what, sf_error* error) {
   actor.wake();
 }
 
-void DeviceActor::fail(Status status) {
-  step_->record(std::move(status));
-  abort_rest();
-}
-
 // Ends the wait of everybody for what will not be computed.
 void DeviceActor::abort_rest() const {
   for (std::size_t i = step_->submitted; i < step_->message.runs.size(); ++i)
@@ -262,7 +263,6 @@ void DeviceActor::abort_rest() const {
 
 void DeviceActor::finish() {
   Status status = step_->first_error();
-  if (!status.ok()) abort_rest();
   const std::unique_ptr<Step> step = std::move(step_);
   config_.on_done({step->message.header, config_.id, std::move(status), step->busy_ns,
                    step->wait_ns, counts()});

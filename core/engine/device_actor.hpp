@@ -55,10 +55,10 @@ class DeviceActor final : public Actor<RunStep, DeviceControl> {
   [[nodiscard]] Status check(const RunStep& step) const;
   // Submits what can be; the wait for what cannot.
   std::optional<Wait> advance();
+  [[nodiscard]] Wait wait() const;
   [[nodiscard]] Fabric::EventState inputs_state(const StageRun& run) const;
   Status open();
   void submit_next();
-  void fail(Status status);
   void abort_rest() const;
   void finish();
   DeviceCounts counts();

@@ -21,7 +21,7 @@ namespace synfire {
 
 class Tokenizer;
 
-enum class PlacementKind : std::uint8_t { single, layer, neuron };
+enum class PlacementKind : std::uint8_t { single, layer, neuron, shard };
 
 // What an engine is made of. Text fields are as users write them; make() checks everything.
 struct EngineConfig {
@@ -73,7 +73,7 @@ struct PluginStatus {
 // Which device does what, for people.
 struct LayerPlacement {
   std::uint32_t layer;
-  std::string attention_device;
+  std::string attention_device;                                // those that share it: "cpu:0+cpu:1"
   std::vector<std::pair<std::string, std::uint32_t>> neurons;  // device, neurons of the FFN
 };
 struct PlacementInfo {
@@ -89,7 +89,11 @@ struct EngineStats {
       requests_refused;
   std::uint64_t requests_running, requests_waiting;
   std::uint64_t steps, prompt_tokens, generated_tokens;
-  std::uint64_t forks, joins;  // of split layers, since the start
+  // Since the start: times that something left for several devices, and that their parts met.
+  std::uint64_t forks, joins;
+  // Of all steps: from when they were sent to the last device's answer, and what the busiest device
+  // of each spent in its stages. The rest is hand-offs and waits.
+  Duration step_time{}, busiest_time{};
   Duration uptime{};
 };
 

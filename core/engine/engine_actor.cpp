@@ -30,8 +30,10 @@ void EngineActor::receive(EngineMessage&& message) {
       finish(std::move(added->session), error(StatusCode::unavailable, "a device is lost"), now());
   } else if (std::holds_alternative<CaughtUp>(message)) {
     for (const RequestId id : std::exchange(early_cancels_, {})) cancel(id);
-  } else if (const auto outcome = scheduler_.on_done(std::get<StepDone>(message))) {
-    end_step(*outcome);
+  } else {
+    const StepDone& done = std::get<StepDone>(message);
+    busiest_ns_ = std::max(busiest_ns_, done.busy_ns);
+    if (const auto outcome = scheduler_.on_done(done)) end_step(*outcome);
   }
   catch_up();
   begin_step();
@@ -83,6 +85,8 @@ void EngineActor::begin_step() {
       continue;
     }
     parts_ = std::move(step.parts);
+    begun_at_ = last_now_;
+    busiest_ns_ = 0;
     arm_deadline({*begun, false}, config_.step_timeout);
     return;
   }
@@ -94,6 +98,8 @@ void EngineActor::end_step(const Status& status) {
   const std::vector<RequestId> cancels = std::exchange(cancelled_, {});
   EngineCounters& counters = *config_.counters;
   ++counters.steps;
+  counters.step_ns += static_cast<std::uint64_t>(Duration(now() - begun_at_).count());
+  counters.busiest_ns += busiest_ns_;
   counters.forks = scheduler_.forks();
   counters.joins = scheduler_.joins();
   std::uint32_t row = 0;    // of the step's logits

@@ -89,6 +89,8 @@ class EngineActor final : public Actor<EngineMessage, EngineControl> {
   std::vector<Batcher::Part> parts_;  // empty: none is
   std::vector<RequestId> cancelled_;  // of its sessions, meanwhile: they end with the step
   Status lost_;                       // a device died meanwhile: all sessions end with the step
+  TimePoint begun_at_{};
+  std::uint64_t busiest_ns_ = 0;
 };
 
 }  // namespace synfire

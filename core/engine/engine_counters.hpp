@@ -12,6 +12,8 @@ struct EngineCounters {
   std::atomic<std::uint64_t> running = 0;
   std::atomic<std::uint64_t> steps = 0, prompt_tokens = 0, generated_tokens = 0;
   std::atomic<std::uint64_t> forks = 0, joins = 0;
+  std::atomic<std::uint64_t> step_ns = 0;     // from sending a step to its last answer
+  std::atomic<std::uint64_t> busiest_ns = 0;  // in stages, of the step's busiest device
 };
 
 }  // namespace synfire

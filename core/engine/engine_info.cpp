@@ -12,6 +12,7 @@ std::string placement_name(PlacementKind kind) {
     case PlacementKind::single: return "single";
     case PlacementKind::layer: return "layer";
     case PlacementKind::neuron: return "neuron";
+    case PlacementKind::shard: return "shard";
   }
   return "";
 }
@@ -34,6 +35,26 @@ std::string predictor_note(const PredictorProgram& predictor) {
                      predictor.name, static_cast<double>(bytes) / 1e6,
                      mean_share(predictor.layers, &PredictorLayer::recall),
                      mean_share(predictor.layers, &PredictorLayer::precision));
+}
+
+std::string attention_device(const EngineAssets& assets, const LayerPlan& layer) {
+  if (!assets.placement.shards) return assets.devices[layer.attention].name;
+  std::string names;
+  for (const DeviceChoice& device : assets.devices)
+    names += (names.empty() ? "" : "+") + device.name;
+  return names;
+}
+
+// "shard: KV heads 2 + 2, vocabulary rows 256 + 256".
+std::string shard_note(const Shards& shards) {
+  const auto parts = [](const std::vector<std::uint32_t>& bounds) {
+    std::string text;
+    for (std::size_t d = 0; d + 1 < bounds.size(); ++d)
+      text += fmt::format("{}{}", d == 0 ? "" : " + ", bounds[d + 1] - bounds[d]);
+    return text;
+  };
+  return fmt::format("shard: KV heads {}, vocabulary rows {}", parts(shards.kv_heads),
+                     parts(shards.vocab));
 }
 
 }  // namespace
@@ -94,6 +115,8 @@ PlacementInfo placement_info(const EngineAssets& assets) {
     for (const WeightUpload& weight : layer.weights)
       info.predictor_bytes += weight.rows * row_bytes(weight.dtype, weight.cols);
   info.notes = assets.plan.notes;
+  if (assets.placement.shards)
+    info.notes.insert(info.notes.begin(), shard_note(*assets.placement.shards));
   if (assets.predictor_program.kind == Prediction::plugin)
     info.notes.push_back(predictor_note(assets.predictor_program));
   const std::uint32_t group_size = assets.placement.group_size;
@@ -102,7 +125,7 @@ PlacementInfo placement_info(const EngineAssets& assets) {
     const LayerPlan& plan = assets.placement.layers[layer];
     LayerPlacement& made = info.layers.emplace_back();
     made.layer = layer;
-    made.attention_device = assets.devices[plan.attention].name;
+    made.attention_device = attention_device(assets, plan);
     for (DeviceId d = 0; d < plan.groups.size(); ++d) {
       std::uint32_t neurons = 0;
       for (const std::uint32_t group : plan.groups[d])

@@ -132,9 +132,18 @@ const float* LayerScheduler::rows_of(std::uint32_t channel) const {
   return static_cast<const float*>(fabric_->address(fabric_->port(channel, n_steps_).buffer));
 }
 
-std::span<const float> LayerScheduler::logits(std::uint32_t index) const {
-  const std::uint32_t width = plan_.channels[plan_.logits].value.width;
-  return {rows_of(plan_.logits) + std::size_t{index} * width, width};
+std::span<const float> LayerScheduler::logits(std::uint32_t index) {
+  const auto part = [&](std::uint32_t channel) -> std::span<const float> {
+    const std::uint32_t width = plan_.channels[channel].value.width;
+    return {rows_of(channel) + std::size_t{index} * width, width};
+  };
+  if (plan_.logits.size() == 1) return part(plan_.logits.front());
+  row_.clear();
+  for (const std::uint32_t channel : plan_.logits) {
+    const std::span<const float> logits = part(channel);
+    row_.insert(row_.end(), logits.begin(), logits.end());
+  }
+  return row_;
 }
 
 std::span<const float> LayerScheduler::tap(std::uint32_t layer, std::uint32_t first_token,

@@ -52,8 +52,8 @@ class LayerScheduler {
   // Devices that have not answered the step under way.
   [[nodiscard]] std::vector<DeviceId> unanswered() const;
 
-  // Row `index` of the last step's logits, in the order of batch.wanted.
-  [[nodiscard]] std::span<const float> logits(std::uint32_t index) const;
+  // Row `index` of the last step's logits, in the order of batch.wanted. Valid until the next call.
+  [[nodiscard]] std::span<const float> logits(std::uint32_t index);
 
   // How many layers' taps the host reads, and those of some tokens of the last step,
   // [n_tokens, d_model].
@@ -89,6 +89,7 @@ class LayerScheduler {
     std::vector<std::uint32_t> inputs, outputs;
   };
   std::vector<std::vector<StagePorts>> ports_;
+  std::vector<float> row_;  // of logits, where several devices have parts of it
   std::optional<Step> step_;
   std::uint64_t n_steps_ = 0, n_forks_ = 0, n_joins_ = 0;
 };

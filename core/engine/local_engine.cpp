@@ -1,6 +1,7 @@
 #include "core/engine/local_engine.hpp"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "core/base/log.hpp"
@@ -19,6 +20,11 @@ constexpr Duration kDeviceSpin = std::chrono::microseconds(100);
 constexpr Duration kLoad = std::chrono::minutes(30);
 // Patience with the engine's thread at the end.
 constexpr Duration kShutdown = std::chrono::seconds(5);
+
+// Spinning threads must have a processor each.
+Duration device_spin(std::size_t n_devices) {
+  return n_devices <= std::thread::hardware_concurrency() ? kDeviceSpin : Duration{};
+}
 
 Result<LoadedDevice> open_device(const EngineAssets& assets, DeviceId id) {
   const DeviceChoice& choice = assets.devices[id];
@@ -71,8 +77,9 @@ Status LocalEngine::start() {
   SYNFIRE_ASSIGN_OR_RETURN(Fabric fabric, Fabric::make(assets_->plan, assets_->limits.max_tokens));
   const auto shared = std::make_shared<Fabric>(std::move(fabric));
   fabric_ = shared;
+  const Duration spin = device_spin(assets_->devices.size());
   for (DeviceId d = 0; d < assets_->devices.size(); ++d)
-    hosts_.push_back(std::make_shared<DeviceHost>(device_config(d), kDeviceSpin));
+    hosts_.push_back(std::make_shared<DeviceHost>(device_config(d), spin));
   for (std::uint32_t channel = 0; channel < assets_->plan.channels.size(); ++channel)
     for (const PortRef& to : assets_->plan.channels[channel].to)
       if (to.device != assets_->plan.channels[channel].from.device)
@@ -309,6 +316,8 @@ EngineStats LocalEngine::stats() const {
   stats.generated_tokens = c.generated_tokens;
   stats.forks = c.forks;
   stats.joins = c.joins;
+  stats.step_time = std::chrono::nanoseconds(c.step_ns);
+  stats.busiest_time = std::chrono::nanoseconds(c.busiest_ns);
   stats.uptime = SteadyClock().now() - started_at_;
   return stats;
 }

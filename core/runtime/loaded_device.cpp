@@ -4,19 +4,21 @@
 #include <utility>
 
 #include "core/runtime/down_rows.hpp"
+#include "core/runtime/weight_slice.hpp"
 
 namespace synfire {
 namespace {
 
-sf_tensor_desc tensor_desc(const WeightUpload& upload) {
+// `data` as `upload` describes it, its rows one after the other.
+sf_tensor_desc tensor_desc(const WeightUpload& upload, const std::byte* data, std::uint32_t flags) {
   return {sizeof(sf_tensor_desc),
           static_cast<std::uint32_t>(upload.dtype),
-          SF_TENSOR_BORROW | (upload.lookup ? std::uint32_t{SF_TENSOR_LOOKUP} : 0U),
+          flags | (upload.lookup ? std::uint32_t{SF_TENSOR_LOOKUP} : 0U),
           0,
           upload.rows,
           upload.cols,
           upload.name.c_str(),
-          upload.data};
+          data};
 }
 
 sf_neurons_desc neurons_desc(const NeuronUpload& upload) {
@@ -89,10 +91,16 @@ Status LoadedDevice::submit(std::uint32_t stage, const sf_submission& submission
 
 Status LoadedDevice::upload_weights(const DevicePlan& plan, const LoadHooks& hooks) {
   for (const WeightUpload& upload : plan.weights) {
-    Result<host::Weights> weights = device_.upload_weights(tensor_desc(upload));
+    // The device copies columns of a matrix; what the file has as it is, it may borrow.
+    const std::vector<std::byte> packed =
+        upload.row_stride == 0 ? std::vector<std::byte>() : packed_rows(upload);
+    Result<host::Weights> weights =
+        device_.upload_weights(packed.empty() ? tensor_desc(upload, upload.data, SF_TENSOR_BORROW)
+                                              : tensor_desc(upload, packed.data(), 0));
     if (!weights.ok()) return weights.status().with_context("tensor " + upload.name);
     weights_.push_back(*std::move(weights));
-    tell(hooks, {upload.data, upload.rows * row_bytes(upload.dtype, upload.cols)}, !upload.lookup);
+    // Between the columns of this device lie those of others, which may not have read them yet.
+    tell(hooks, {upload.data, upload.bytes()}, !upload.lookup && upload.row_stride == 0);
   }
   return {};
 }
@@ -137,7 +145,7 @@ Status LoadedDevice::create_kv(const DevicePlan& plan, const KvShape& kv) {
                         static_cast<std::uint32_t>(plan.kv_layers.size()),
                         kv.n_blocks,
                         kv.block_tokens,
-                        kv.n_kv_heads,
+                        plan.n_kv_heads,
                         kv.head_dim,
                         static_cast<std::uint32_t>(kv.dtype),
                         0};

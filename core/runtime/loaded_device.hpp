@@ -12,7 +12,7 @@
 
 namespace synfire {
 
-// The KV storage of an engine; every device has it for its own layers.
+// The KV storage of an engine; every device has it for its own layers, and its own heads of them.
 struct KvShape {
   std::uint32_t n_blocks;
   std::uint32_t block_tokens;

@@ -5,17 +5,12 @@
 #include "core/base/result.hpp"
 #include "core/model/arch/program.hpp"
 #include "core/model/gguf_file.hpp"
+#include "core/runtime/compile_options.hpp"
 #include "core/runtime/predictor_program.hpp"
 #include "core/runtime/stage_plan.hpp"
 #include "core/sparsity/placement.hpp"
 
 namespace synfire {
-
-struct CompileOptions {
-  std::uint32_t n_devices = 1;
-  std::uint32_t ffn_chunk = 0;  // neurons per partial sum; 0 = the backend's constant
-  std::uint32_t tap = 0;        // SF_TAP_*: what the host reads of every layer; 0: nothing
-};
 
 // Cuts a program into stages per device.
 //

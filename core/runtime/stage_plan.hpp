@@ -19,7 +19,10 @@ struct WeightUpload {
   DType dtype = DType::f32;
   std::uint64_t rows = 0, cols = 0;  // cols contiguous
   const std::byte* data = nullptr;
-  bool lookup = false;  // only single rows are read (SF_TENSOR_LOOKUP)
+  bool lookup = false;         // only single rows are read (SF_TENSOR_LOOKUP)
+  std::size_t row_stride = 0;  // bytes from row to row; 0: they follow each other
+
+  [[nodiscard]] std::uint64_t bytes() const { return rows * row_bytes(dtype, cols); }
 };
 
 // The groups of one layer's FFN that a device holds at the start.
@@ -56,6 +59,7 @@ struct DevicePlan {
   std::vector<WeightUpload> weights;
   std::vector<NeuronUpload> neurons;
   std::vector<std::uint32_t> kv_layers;  // model layers in the device's KV storage
+  std::uint32_t n_kv_heads = 0;          // of each of them
   std::vector<StageSpec> stages;         // run in this order, once per step
 };
 
@@ -73,11 +77,11 @@ struct Channel {
 struct ExecutionPlan {
   std::vector<DevicePlan> devices;
   std::vector<Channel> channels;
-  std::uint32_t logits = 0;         // channel
-  std::vector<std::uint32_t> taps;  // channels by layer, where the host wants to see them
-  std::uint32_t forks = 0;          // per step: layers whose FFN leaves its attention device
-  std::uint32_t joins = 0;          // per step
-  std::vector<std::string> notes;   // what a user should know: requantized tensors
+  std::vector<std::uint32_t> logits;  // channels whose rows, one after the other, are the logits
+  std::vector<std::uint32_t> taps;    // channels by layer, where the host wants to see them
+  std::uint32_t forks = 0;            // per step: times that a value leaves for several devices
+  std::uint32_t joins = 0;            // per step: times that parts of several devices meet
+  std::vector<std::string> notes;     // what a user should know: requantized tensors
 };
 
 }  // namespace synfire

@@ -1,6 +1,9 @@
 #include "core/sparsity/placement.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <string>
+#include <utility>
 
 namespace synfire {
 namespace {
@@ -30,6 +33,26 @@ LayerPlan whole_layer(const PlacementShape& shape, std::uint32_t device) {
   LayerPlan layer{device, std::vector<std::vector<std::uint32_t>>(shape.n_devices)};
   layer.groups[device] = range(0, shape.n_groups());
   return layer;
+}
+
+// share() of runs of `run` things, so that every device has at least one of them.
+Result<std::vector<std::uint32_t>> share_runs(const char* what, std::uint32_t count,
+                                              std::uint32_t run, std::uint32_t n_devices,
+                                              std::optional<double> split) {
+  const std::uint32_t n_runs = (count + run - 1) / run;
+  const std::string runs = run == 1 ? "" : fmt::format(" in runs of {}", run);
+  if (n_runs < n_devices)
+    return invalid_argument("placement shard: {} {}{} for {} devices, want at least one for each",
+                            count, what, runs, n_devices);
+  SYNFIRE_ASSIGN_OR_RETURN(std::vector<std::uint32_t> bounds, share(n_runs, n_devices, split));
+  for (std::uint32_t d = 0; d < n_devices; ++d)
+    if (bounds[d] == bounds[d + 1])
+      return invalid_argument(
+          "placement shard: split {} of {} {}{} leaves device {} of {} without any; want another "
+          "split",
+          split.value_or(1.0 / n_devices), count, what, runs, d, n_devices);
+  for (std::uint32_t& bound : bounds) bound = std::min(bound * run, count);
+  return bounds;
 }
 
 Placement empty_placement(const PlacementShape& shape) {
@@ -64,6 +87,22 @@ Result<Placement> place_neurons(const PlacementShape& shape, std::optional<doubl
     layer.groups.push_back(range(bounds[d], bounds[d + 1]));
   Placement placement = empty_placement(shape);
   placement.layers.assign(shape.n_layers, layer);
+  return placement;
+}
+
+Result<Placement> place_shards(const PlacementShape& shape, std::optional<double> split) {
+  const std::uint32_t n = shape.n_devices;
+  SYNFIRE_ASSIGN_OR_RETURN(auto heads,
+                           share_runs("KV heads", shape.n_kv_heads, shape.kv_run, n, split));
+  SYNFIRE_ASSIGN_OR_RETURN(const auto groups, share_runs("groups of neurons", shape.n_groups(),
+                                                         shape.group_run, n, split));
+  SYNFIRE_ASSIGN_OR_RETURN(auto vocab, share_runs("vocabulary rows", shape.n_vocab, 1, n, split));
+  if (n == 1) return place_single(shape);
+  LayerPlan layer;
+  for (std::uint32_t d = 0; d < n; ++d) layer.groups.push_back(range(groups[d], groups[d + 1]));
+  Placement placement = empty_placement(shape);
+  placement.layers.assign(shape.n_layers, layer);
+  placement.shards = Shards{std::move(heads), std::move(vocab)};
   return placement;
 }
 

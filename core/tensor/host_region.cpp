@@ -2,9 +2,9 @@
 
 #include <sys/mman.h>
 
-#include <fstream>
-#include <string>
 #include <utility>
+
+#include "plugins/sdk/memory_info.hpp"
 
 namespace synfire {
 
@@ -30,12 +30,6 @@ HostRegion::~HostRegion() {
   if (data_ != nullptr) munmap(data_, bytes_);
 }
 
-std::size_t available_host_memory() {
-  std::ifstream file("/proc/meminfo");
-  std::string key, unit;
-  for (std::size_t kibibytes = 0; file >> key >> kibibytes; std::getline(file, unit))
-    if (key == "MemAvailable:") return kibibytes * 1024;
-  return 0;
-}
+std::size_t available_host_memory() { return sdk::available_memory(); }
 
 }  // namespace synfire

@@ -379,8 +379,12 @@ class HostStage : public Stage {
     for (std::size_t i = 0; i < outputs_.size(); ++i) {
       if (submission.outputs[i].flag == nullptr) continue;
       const std::atomic_ref<std::uint64_t> flag(*submission.outputs[i].flag);
-      if (flag.load(std::memory_order_acquire) < submission.outputs[i].value)
-        flag.store(SF_EVENT_ABORTED, std::memory_order_release);
+      // The host may be giving the same event up, or already count it as signalled.
+      std::uint64_t now = flag.load(std::memory_order_acquire);
+      while (now < submission.outputs[i].value &&
+             !flag.compare_exchange_weak(now, SF_EVENT_ABORTED, std::memory_order_acq_rel,
+                                         std::memory_order_acquire)) {
+      }
     }
   }
 

@@ -76,7 +76,8 @@ class Run(Case):
         self.fails("run", "-m", STORIES, "-p", "x", "--device", "gpu9:0", says=["gpu9"])
         self.fails("run", "-m", STORIES, "-p", "x", "--device", "reference:7", says=["7"])
         self.fails("run", "-m", STORIES, "-p", "x", "--predictor", "oracle9", says=["oracle9"])
-        self.fails("run", "-m", STORIES, "-p", "x", "--placement", "shard", says=["shard"])
+        self.fails("run", "-m", STORIES, "-p", "x", "--device", "cpu:0,cpu:0", "--placement", "shard",
+                   "--split", 0, says=["KV heads", "device 0 of 2"])
         self.fails("run", "-m", STORIES, "-p", "x", "--plan", self.folder / "p.yaml", says=["p.yaml"])
         self.fails("run", "-m", STORIES, "-p", "x", "--logit-bias", "512=1", says=["512"])
 

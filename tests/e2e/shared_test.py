@@ -38,3 +38,10 @@ class SynfireTiny(Case):
                 self.verify(TINY / "synfire-tiny-f16.gguf", "--device", "cpu:0,reference:0",
                             "--placement", placement, "--split", share, "--predictor", predictor,
                             "--prompts-only")
+
+    def test_shards(self):
+        for model in [TINY / "synfire-tiny-f16.gguf", BUNDLED]:
+            for predictor in ["none", "exact"]:
+                with self.subTest(model=model.name, predictor=predictor):
+                    self.verify(model, "--device", "cpu:0[cores=0],cpu:0[cores=1]", "--placement", "shard",
+                                "--predictor", predictor, "--prompts-only")

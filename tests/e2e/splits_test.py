@@ -11,6 +11,12 @@ class Splits(VerifyCase):
                     self.checks(model, golden, "--device", "cpu:0,reference:0", "--placement", placement,
                                 "--split", share, "--predictor", predictor)
 
+    def test_shards(self):
+        for model, golden, predictor in [(STORIES, STORIES_GOLDEN, "none"), (ARCEE, ARCEE_GOLDEN, "exact")]:
+            for devices in ["cpu:0,reference:0", "cpu:0[cores=0],cpu:0[cores=1]"]:
+                with self.subTest(devices=devices, predictor=predictor):
+                    self.checks(model, golden, "--device", devices, "--placement", "shard", "--predictor", predictor)
+
     def test_splits_of_a_silu_model(self):
         self.split(STORIES, STORIES_GOLDEN, "none")
 
@@ -25,8 +31,8 @@ class Splits(VerifyCase):
         plan = self.write("plan.yaml", f"version: 1\ngroup_size: 32\nlayers:\n{layers}")
         for devices in [[], ["--device", "reference:0,cpu:0"]]:
             done = self.run_program("verify", ARCEE, "--golden", ARCEE_GOLDEN, "--plan", plan, *devices)
-            self.assertIn("cpu:0: attention of", done.stderr)
-            self.assertRegex(done.stderr, r"reference:0: attention of \d layers, 320 neurons")
+            self.assertRegex(done.stderr, r"cpu:0: (attention of 2 layers, )?192 neurons")
+            self.assertRegex(done.stderr, r"reference:0: (attention of 2 layers, )?320 neurons")
         self.fails("verify", ARCEE, "--golden", ARCEE_GOLDEN, "--plan", plan, "--device", "cpu:0",
                    says=["plan.yaml", "reference:0"])
 

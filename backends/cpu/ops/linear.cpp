@@ -40,6 +40,8 @@ struct TokenBlock {
   std::uint32_t first, n;
 };
 constexpr std::uint32_t kBlockTokens = 64;
+// Of weights that the tokens' blocks go over.
+constexpr std::size_t kRunBytes = 160 << 10;
 
 // y = W x + bias for matrices that share x: for each block of tokens, tile by tile of rows; a tile
 // is computed whole by one thread.
@@ -94,19 +96,23 @@ class Linears {
   void for_tiles(std::uint32_t tiles, std::uint32_t outputs, const Body& body) {
     const std::size_t tile_bytes =
         outputs * matrices_[0].weights.stride() * kTileRows * std::max(n_tokens_ / 4, 1u);
-    const std::uint32_t per_chunk = tiles_per_chunk(device_, tiles, tile_bytes);
+    // Many tokens go over a run in blocks: it should stay in a cache.
+    const std::uint32_t most =
+        n_tokens_ <= kBlockTokens
+            ? tiles
+            : static_cast<std::uint32_t>(kRunBytes /
+                                         (outputs * matrices_[0].weights.stride() * kTileRows)) +
+                  1;
+    const GuidedRuns runs(device_, tiles, tile_bytes, most);
     const std::uint32_t block_tokens = std::min(n_tokens_, kBlockTokens);
     const MemberScratch scratch(device_.workspace(), device_.team().members(),
                                 outputs * std::size_t{block_tokens} * kTileRows * sizeof(float));
-    device_.team().parallel_for(
-        (tiles + per_chunk - 1) / per_chunk, [&](std::size_t chunk, std::size_t member) {
-          const auto first = static_cast<std::uint32_t>(chunk) * per_chunk;
-          const std::uint32_t end = std::min(first + per_chunk, tiles);
-          for (std::uint32_t t = 0; t < n_tokens_; t += block_tokens)
-            for (std::uint32_t tile = first; tile < end; ++tile)
-              body(tile, TokenBlock{t, std::min(block_tokens, n_tokens_ - t)},
-                   reinterpret_cast<float*>(scratch.of(member)));
-        });
+    device_.team().parallel_for(runs.size(), [&](std::size_t run, std::size_t member) {
+      for (std::uint32_t t = 0; t < n_tokens_; t += block_tokens)
+        for (std::uint32_t tile = runs.first(run); tile < runs.end(run); ++tile)
+          body(tile, TokenBlock{t, std::min(block_tokens, n_tokens_ - t)},
+               reinterpret_cast<float*>(scratch.of(member)));
+    });
   }
 
   // A tile's rows times some tokens, into out [tokens, kTileRows]; how many rows it has.

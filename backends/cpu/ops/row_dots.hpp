@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "backends/cpu/cpu_device.hpp"
@@ -21,6 +22,25 @@ Activations prepare_activations(CpuDevice& device, const float* x, std::uint32_t
 
 // 0, 1, 2, ... in the workspace.
 const std::uint32_t* all_tokens(CpuDevice& device, std::uint32_t n_tokens);
+
+// Runs of tiles to hand out in rising order: large ones first, so that each is one long stream of
+// memory, small ones last, so that members end together. Depends on the numbers alone.
+class GuidedRuns {
+ public:
+  // `most`: tiles of a run.
+  GuidedRuns(const CpuDevice& device, std::uint32_t tiles, std::size_t tile_bytes,
+             std::uint32_t most = UINT32_MAX);
+
+  [[nodiscard]] std::size_t size() const { return n_; }
+  [[nodiscard]] std::uint32_t first(std::size_t run) const { return bounds_[run]; }
+  [[nodiscard]] std::uint32_t end(std::size_t run) const { return bounds_[run + 1]; }
+
+ private:
+  static constexpr std::size_t kMost = 1024;
+
+  std::array<std::uint32_t, kMost + 1> bounds_;
+  std::size_t n_ = 0;
+};
 
 // Into how many chunks to cut `tiles` pieces of work of about `tile_bytes` of memory each: several
 // for each member, but none so small that handing it out costs more than doing it. Which chunks

@@ -7,14 +7,15 @@
 #include "tests/support/rendezvous_backend/meeting.hpp"
 
 // The reference kernels, but neuron_ffn waits at its start until the other device's has started
-// too: a split FFN ends only if both halves really run at the same time.
+// too: a split FFN ends only if both halves really run at the same time. With attention=1 so does
+// attention.
 namespace synfire::rendezvous_backend {
 namespace {
 
 class RendezvousDevice : public sdk::KernelDevice {
  public:
-  RendezvousDevice(std::uint32_t index, std::chrono::milliseconds timeout)
-      : KernelDevice(&find_kernel), index_(index), timeout_(timeout) {
+  RendezvousDevice(std::uint32_t index, std::chrono::milliseconds timeout, bool attention)
+      : KernelDevice(&find_kernel), index_(index), timeout_(timeout), attention_(attention) {
     Meeting::instance().open();
   }
   ~RendezvousDevice() override { Meeting::instance().close(); }
@@ -26,16 +27,21 @@ class RendezvousDevice : public sdk::KernelDevice {
 
  private:
   static sdk::HostStage::Kernel find_kernel(const sdk::OpInfo& info) {
-    return info.id == SF_OP_NEURON_FFN ? &meet_then_run : reference::find_kernel(info);
+    if (info.id == SF_OP_NEURON_FFN) return &meet_then_run<SF_OP_NEURON_FFN>;
+    if (info.id == SF_OP_ATTENTION) return &meet_then_run<SF_OP_ATTENTION>;
+    return reference::find_kernel(info);
   }
+  template <std::uint32_t kOp>
   static void meet_then_run(void* device, const sdk::OpCall& call) {
     auto& self = static_cast<RendezvousDevice&>(*static_cast<KernelDevice*>(device));
-    Meeting::instance().arrive(self.index_, self.timeout_, self.stop_);
-    reference::neuron_ffn(nullptr, call);
+    if (kOp != SF_OP_ATTENTION || self.attention_)
+      Meeting::instance().arrive(self.index_, self.timeout_, self.stop_);
+    reference::find_kernel (*sdk::find_op(kOp))(nullptr, call);
   }
 
   std::uint32_t index_;
   std::chrono::milliseconds timeout_;
+  bool attention_;  // meets in attention too
 };
 
 struct Backend {
@@ -54,8 +60,9 @@ struct Backend {
   static std::unique_ptr<sdk::Device> open(std::uint32_t index, const sf_options& options) {
     sdk::OptionReader reader(std::string("rendezvous:") + std::to_string(index), options);
     const std::chrono::milliseconds timeout(reader.number("timeout_ms", 10000, 1, 600000));
+    const bool attention = reader.number("attention", 0, 0, 1) != 0;
     reader.finish();
-    return std::make_unique<RendezvousDevice>(index, timeout);
+    return std::make_unique<RendezvousDevice>(index, timeout, attention);
   }
 };
 

@@ -321,6 +321,44 @@ TEST_F(ActorTest, AWakeTakesTheTimerBack) {
   EXPECT_EQ(journal_.polls, polls);
 }
 
+// A manual executor that lets who waits ask again for a while.
+class SpinningExecutor final : public Executor {
+ public:
+  SpinningExecutor(std::shared_ptr<ManualExecutor> inner, Duration spin)
+      : inner_(std::move(inner)), spin_(spin) {}
+  bool post(Task task) override { return inner_->post(std::move(task)); }
+  TimerHandle run_at(TimePoint due, Task task) override {
+    return inner_->run_at(due, std::move(task));
+  }
+  [[nodiscard]] const Clock& clock() const override { return inner_->clock(); }
+  [[nodiscard]] Duration spin() const override { return spin_; }
+
+ private:
+  std::shared_ptr<ManualExecutor> inner_;
+  Duration spin_;
+};
+
+TEST_F(ActorTest, PollingBeginsAnewWithTheWait) {
+  const auto clock = std::make_shared<ManualClock>();
+  const auto inner = std::make_shared<ManualExecutor>(clock);
+  const std::shared_ptr<Executor> spinning =
+      std::make_shared<SpinningExecutor>(inner, milliseconds(10));
+  clock->advance(milliseconds(20));
+  const auto at = [begin = clock->now()](int after) { return begin + milliseconds(after); };
+  constexpr std::size_t kMany = 100;
+  journal_.wait = Wait{at(30)};
+  const Handle handle = spawn(spinning, std::make_unique<Scribe>(&journal_));
+  EXPECT_LT(inner->run_until_idle(kMany), kMany) << "nothing was read, nothing began";
+
+  journal_.wait = Wait{at(100), true, at(15)};
+  clock->advance(milliseconds(30));
+  EXPECT_LT(inner->run_until_idle(kMany), kMany) << "it began too long ago";
+
+  journal_.wait = Wait{at(200), true, at(95)};
+  clock->advance(milliseconds(70));
+  EXPECT_EQ(inner->run_until_idle(kMany), kMany) << "it asks again and again";
+}
+
 // Its messages are the times at which it asks itself something.
 class Timekeeper final : public Actor<Duration, int> {
  public:

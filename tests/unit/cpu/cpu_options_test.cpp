@@ -12,8 +12,21 @@ namespace {
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
-// 4 cores with 2 processors each, of which this process may use the first 6.
-Topology topology() { return {{0, 1, 2, 3, 4, 5}, {0, 2, 4}, std::uint64_t{1} << 30, 0}; }
+// A node of 4 cores with 2 processors each, of which this process may use the first 6.
+Topology one_node() {
+  Topology made;
+  made.processing_units = {0, 1, 2, 3, 4, 5};
+  made.physical_cores = {0, 2, 4};
+  made.nodes = {{0, made.processing_units, made.physical_cores, 3, std::uint64_t{1} << 30}};
+  return made;
+}
+
+// And one with two cores more.
+Topology two_nodes() {
+  Topology made = one_node();
+  made.nodes.push_back({1, {8, 9}, {8, 9}, 2, std::uint64_t{1} << 30});
+  return made;
+}
 
 CpuFeatures avx512_machine() {
   CpuFeatures features;
@@ -22,7 +35,8 @@ CpuFeatures avx512_machine() {
   return features;
 }
 
-CpuOptions parse(const Pairs& pairs, const char* environment = nullptr) {
+CpuOptions parse(const Pairs& pairs, const char* environment = nullptr,
+                 const Topology& topology = one_node(), std::size_t node = 0) {
   std::vector<const char*> keys;
   std::vector<const char*> values;
   for (const auto& [key, value] : pairs) {
@@ -30,13 +44,14 @@ CpuOptions parse(const Pairs& pairs, const char* environment = nullptr) {
     values.push_back(value.c_str());
   }
   const sf_options options{static_cast<std::uint32_t>(pairs.size()), 0, keys.data(), values.data()};
-  return CpuOptions::parse(options, topology(), avx512_machine(), environment);
+  return CpuOptions::parse(options, topology, node, avx512_machine(), environment);
 }
 
 // The message of the INVALID_ARGUMENT that these options give.
-std::string refusal(const Pairs& pairs) {
+std::string refusal(const Pairs& pairs, const Topology& topology = one_node(),
+                    std::size_t node = 0) {
   try {
-    (void)parse(pairs);
+    (void)parse(pairs, nullptr, topology, node);
   } catch (const sdk::Error& error) {
     EXPECT_EQ(error.code(), sdk::kInvalidArgument);
     return error.what();
@@ -47,14 +62,24 @@ std::string refusal(const Pairs& pairs) {
 TEST(CpuOptions, DefaultIsOneThreadPerUsableCore) {
   const CpuOptions options = parse({});
   EXPECT_EQ(options.threads, 3u);
-  EXPECT_TRUE(options.cores.empty());
+  EXPECT_EQ(options.homes.processors, (std::vector<unsigned>{0, 2, 4}));
+  EXPECT_TRUE(options.homes.one_each);
+  EXPECT_TRUE(options.homes_if_shared.processors.empty());
   EXPECT_EQ(options.level, SimdLevel::avx512);
 }
 
 TEST(CpuOptions, CoresSetTheThreads) {
   const CpuOptions options = parse({{"cores", "1-3,5"}});
   EXPECT_EQ(options.threads, 4u);
-  EXPECT_EQ(options.cores, (std::vector<unsigned>{1, 2, 3, 5}));
+  EXPECT_EQ(options.homes.processors, (std::vector<unsigned>{1, 2, 3, 5}));
+  EXPECT_TRUE(options.homes.one_each);
+  EXPECT_EQ(options.homes_if_shared.processors, options.homes.processors);
+}
+
+TEST(CpuOptions, OtherNumbersOfThreadsRunAnywhere) {
+  EXPECT_TRUE(parse({{"threads", "2"}}).homes.processors.empty());
+  EXPECT_TRUE(parse({{"threads", "4"}}).homes.processors.empty());
+  EXPECT_EQ(parse({{"threads", "3"}}).homes.processors.size(), 3u);
 }
 
 TEST(CpuOptions, ThreadsWinOverCores) {
@@ -78,6 +103,24 @@ TEST(CpuOptions, CoresBeyondTheMachineAreRefused) {
   const std::string message = refusal({{"cores", "4-6"}});
   EXPECT_NE(message.find("cores=4-6"), std::string::npos) << message;
   EXPECT_NE(message.find("0-5"), std::string::npos) << message;
+}
+
+TEST(CpuOptions, OneOfSeveralNodesKeepsItsThreads) {
+  const CpuOptions second = parse({}, nullptr, two_nodes(), 1);
+  EXPECT_EQ(second.node, 1u);
+  EXPECT_EQ(second.threads, 2u);
+  EXPECT_EQ(second.homes.processors, (std::vector<unsigned>{8, 9}));
+  EXPECT_TRUE(second.homes.one_each);
+  const CpuOptions one = parse({{"threads", "1"}}, nullptr, two_nodes(), 1);
+  EXPECT_EQ(one.homes.processors, (std::vector<unsigned>{8, 9}));
+  EXPECT_FALSE(one.homes.one_each);
+  EXPECT_EQ(parse({{"cores", "9"}}, nullptr, two_nodes(), 1).threads, 1u);
+}
+
+TEST(CpuOptions, CoresOfAnotherNodeAreRefused) {
+  const std::string message = refusal({{"cores", "0,8"}}, two_nodes(), 1);
+  EXPECT_NE(message.find("cores=0,8, want some of the device's processors 8-9"), std::string::npos)
+      << message;
 }
 
 TEST(CpuOptions, ImpossibleThreadsAreRefused) {

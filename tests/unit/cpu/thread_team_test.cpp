@@ -120,7 +120,7 @@ TEST(ThreadTeam, ManyTeamsComeAndGo) {
 }
 
 TEST(ThreadTeam, PinsItsMembers) {
-  ThreadTeam team(2, {0}, false);
+  ThreadTeam team(2, {{0}, true}, false);
   std::atomic<int> inside{0};
   std::atomic<int> core_of_member{-1};
   team.parallel_for(2, [&](std::size_t, std::size_t member) {

@@ -61,6 +61,24 @@ TEST_P(Determinism, LayersOnTwoDevices) {
         << run;
 }
 
+TEST_P(Determinism, ShardsOnTwoDevices) {
+  const auto shards = [](const std::string& devices, const std::string& predictor) {
+    return logits(devices, predictor, 0.5, PlacementKind::shard);
+  };
+  const std::vector<float> first = shards("cpu:0[threads=1],cpu:0[threads=1]", GetParam());
+  ASSERT_FALSE(first.empty());
+  for (int run = 0; run < 5; ++run)
+    for (const char* devices :
+         {"cpu:0[cores=0],cpu:0[cores=1]", "cpu:0[threads=2],cpu:0[threads=4]"})
+      EXPECT_EQ(shards(devices, GetParam()), first) << devices << " run " << run;
+  const std::vector<float> mixed = shards("cpu:0[threads=1],async:0", GetParam());
+  for (int run = 0; run < 5; ++run)
+    EXPECT_EQ(shards("cpu:0[threads=2],async:0[delay_us=300,seed=" + std::to_string(run) + "]",
+                     GetParam()),
+              mixed)
+        << run;
+}
+
 TEST_P(Determinism, DelaysOnAnAsynchronousDevice) {
   const std::vector<float> first = logits("cpu:0[threads=1],async:0", GetParam(), 0.4);
   for (int run = 0; run < 5; ++run) {

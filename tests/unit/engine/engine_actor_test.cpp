@@ -40,7 +40,7 @@ ExecutionPlan make_plan() {
   plan.devices[1].stages[0].outputs.resize(1);
   plan.channels = {{{SF_VALUE_ROWS, 4}, {0, 0, 0}, {{1, 0, 0}}},
                    {{SF_VALUE_WANTED_ROWS, kVocab}, {1, 0, 0}, {}}};
-  plan.logits = 1;
+  plan.logits = {1};
   return plan;
 }
 

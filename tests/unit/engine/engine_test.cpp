@@ -288,6 +288,37 @@ TEST(Engine, BothHalvesOfASplitRunAtTheSameTime) {
   EXPECT_EQ(stats.joins, 10U * 2);
 }
 
+TEST(Engine, ShardsRunAtTheSameTime) {
+  EngineConfig config =
+      test::engine_config(kArcee, "rendezvous:0[attention=1],rendezvous:1[attention=1]");
+  config.placement = PlacementKind::shard;
+  const auto engine = make(config);
+  const auto sink = start(*engine, test::greedy({1, 2, 3}, 5));
+  const FinishEvent end = sink->wait();
+  EXPECT_TRUE(end.status.ok()) << end.status.to_string();
+  EXPECT_EQ(sink->ids().size(), 5U);
+}
+
+TEST(Engine, ShardsJoinTwicePerLayer) {
+  EngineConfig config = test::engine_config(kArcee, "cpu:0[cores=0],cpu:0[cores=1]");
+  config.placement = PlacementKind::shard;
+  const auto engine = make(config);
+  const PlacementInfo placement = engine->placement();
+  EXPECT_EQ(placement.kind, "shard");
+  EXPECT_EQ(placement.layers[0].attention_device, "cpu:0[cores=0]+cpu:0[cores=1]");
+  EXPECT_THAT(placement.notes, testing::Contains(HasSubstr("shard: KV heads ")));
+  start(*engine, test::greedy({1, 2, 3}, 10))->wait();
+  const EngineStats stats = engine->stats();
+  EXPECT_EQ(stats.steps, 10U);
+  EXPECT_EQ(stats.forks, 10U);                // the embedding
+  EXPECT_EQ(stats.joins, 10U * (2 * 2 + 1));  // attention and FFN of two layers, the logits
+  // Each keeps its own heads of the cache, and its own part of the weights.
+  const std::vector<DeviceStatus> devices = engine->devices();
+  const auto whole = make(test::engine_config(kArcee, "cpu:0"))->devices().front();
+  EXPECT_EQ(devices[0].kv_bytes + devices[1].kv_bytes, whole.kv_bytes);
+  EXPECT_LT(devices[0].weight_bytes, whole.weight_bytes);
+}
+
 TEST(Engine, OneDeviceNeedsNoFork) {
   const auto engine = make(test::engine_config(kArcee, "cpu:0"));
   start(*engine, test::greedy({1, 2, 3}, 3))->wait();
@@ -309,6 +340,21 @@ TEST(Engine, PluginsPredictionEqualsExact) {
     for (std::size_t i = 0; i < want->size(); ++i)
       ASSERT_NEAR((*got)[i], (*want)[i], 1e-4) << devices << " " << i;
   }
+}
+
+TEST(Engine, PluginsPredictionEqualsExactInShards) {
+  EngineConfig config = test::engine_config(kArcee, "cpu:0");
+  config.predictor = "exact";
+  const std::vector<std::int32_t> tokens{1, 5, 9, 200, 300, 17, 4};
+  const auto want = make(config)->logits(tokens);
+  config = test::engine_config(kArcee, "cpu:0,async:0");
+  config.placement = PlacementKind::shard;
+  config.predictor = "oracle";
+  const auto engine = make(config);
+  const auto got = engine->logits(tokens);
+  ASSERT_TRUE(want.ok() && got.ok()) << got.status().to_string();
+  for (std::size_t i = 0; i < want->size(); ++i) ASSERT_NEAR((*got)[i], (*want)[i], 1e-4) << i;
+  EXPECT_EQ(engine->stats().forks, engine->stats().steps * 3);  // embedding, two active lists
 }
 
 TEST(Engine, ThresholdAboveAllScoresLeavesNoNeurons) {
@@ -340,6 +386,13 @@ TEST(Engine, ConfigurationsThatCannotBe) {
   config = test::engine_config(kStories, "cpu:0,cpu:0");
   config.split = 1.5;
   EXPECT_THAT(fails(config), HasSubstr("split: 1.5, want 0 to 1"));
+  config = test::engine_config(kStories, "cpu:0,cpu:0");
+  config.placement = PlacementKind::shard;
+  config.split = 0.0;
+  EXPECT_THAT(fails(config), HasSubstr("KV heads leaves device 0 of 2 without any"));
+  config = test::engine_config(kStories, "cpu:0,cpu:0,cpu:0,cpu:0,cpu:0");
+  config.placement = PlacementKind::shard;
+  EXPECT_EQ(fails(config), "placement shard: 4 KV heads for 5 devices, want at least one for each");
   config = test::engine_config(kStories, "cpu:0");
   config.predictor = "exact";
   EXPECT_THAT(fails(config), HasSubstr("silu"));

@@ -21,8 +21,10 @@ struct Case {
 };
 
 void PrintTo(const Case& c, std::ostream* out) {
-  *out << c.model << " on " << c.devices << " split " << c.split.value_or(-1) << " predictor "
-       << c.predictor;
+  constexpr const char* kKinds[] = {"single", "layer", "neuron", "shard"};
+  *out << c.model << " on " << c.devices << " placement "
+       << (c.placement ? kKinds[static_cast<int>(*c.placement)] : "default") << " split "
+       << c.split.value_or(-1) << " predictor " << c.predictor;
 }
 
 double worst_difference(const std::vector<float>& got, std::span<const float> want) {
@@ -73,6 +75,17 @@ std::vector<Case> cases() {
       all.push_back({stories, stories_golden, devices, PlacementKind::neuron, split, "none", 1e-3});
       all.push_back({arcee, arcee_golden, devices, PlacementKind::neuron, split, "exact", 1e-3});
     }
+  }
+  for (const char* devices : {"cpu:0,reference:0", "cpu:0,async:0", "async:0,cpu:0",
+                              "cpu:0[cores=0],cpu:0[cores=1]", "reference:0,async:0,cpu:0"}) {
+    const bool three = devices == std::string("reference:0,async:0,cpu:0");
+    for (const double split : {0.25, 0.5, 0.75})  // of 4 KV heads; 3 of them leave one for two
+      if (!three || split < 0.75)
+        all.push_back(
+            {stories, stories_golden, devices, PlacementKind::shard, split, "none", 1e-3});
+    if (three) continue;  // arcee has 2 KV heads
+    for (const char* predictor : {"none", "exact"})
+      all.push_back({arcee, arcee_golden, devices, PlacementKind::shard, {}, predictor, 1e-3});
   }
   return all;
 }

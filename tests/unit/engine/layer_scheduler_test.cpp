@@ -1,5 +1,6 @@
 #include "core/engine/layer_scheduler.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <optional>
@@ -33,7 +34,7 @@ ExecutionPlan make_plan() {
   plan.channels = {{{SF_VALUE_ROWS, 4}, {0, 0, 0}, {{1, 0, 0}}},
                    {{SF_VALUE_ROWS, 4}, {1, 0, 0}, {{0, 1, 0}}},
                    {{SF_VALUE_WANTED_ROWS, 5}, {0, 1, 0}, {}}};
-  plan.logits = 2;
+  plan.logits = {2};
   plan.forks = 1;
   plan.joins = 1;
   return plan;
@@ -227,6 +228,25 @@ TEST_F(LayerSchedulerTest, LogitsAreRowsOfTheirChannel) {
   for (int i = 0; i < 10; ++i) rows[i] = static_cast<float>(i);
   EXPECT_THAT(scheduler_.logits(0), ElementsAre(0, 1, 2, 3, 4));
   EXPECT_THAT(scheduler_.logits(1), ElementsAre(5, 6, 7, 8, 9));
+}
+
+TEST(LayerScheduler, PartsOfTheLogitsAreOneRow) {
+  ExecutionPlan plan;
+  plan.devices.resize(2);
+  plan.devices[0].stages = plan.devices[1].stages = {{"head", {}, {}, {}, {0}}};
+  plan.channels = {{{SF_VALUE_WANTED_ROWS, 1}, {1, 0, 0}, {}},
+                   {{SF_VALUE_WANTED_ROWS, 3}, {0, 0, 0}, {}}};
+  plan.logits = {1, 0};
+  const auto fabric = std::make_shared<const Fabric>(*Fabric::make(plan, 2));
+  LayerScheduler scheduler(plan, fabric, 1, {"a", "b"});
+  const auto fill = [&](std::uint32_t channel, std::vector<float> values) {
+    std::copy(values.begin(), values.end(),
+              static_cast<float*>(fabric->address(fabric->port(channel, 0).buffer)));
+  };
+  fill(1, {1, 2, 3, 10, 20, 30});
+  fill(0, {4, 40});
+  EXPECT_THAT(scheduler.logits(1), ElementsAre(10, 20, 30, 40));
+  EXPECT_THAT(scheduler.logits(0), ElementsAre(1, 2, 3, 4));
 }
 
 TEST(LayerScheduler, APlanWithoutStagesIsAnError) {

@@ -59,6 +59,12 @@ Expression apply(Op op, std::map<std::uint32_t, Expression>& kv) {
   return made;
 }
 
+// The logits of a plan whose devices have parts of the vocabulary.
+Expression in_a_row(const std::vector<Expression>& parts) {
+  return parts.size() == 1 ? parts.front()
+                           : expression_of({SF_NONE, parts, {}, "", sf_no_params{}});
+}
+
 // ---- Programs ----
 
 class ProgramWalk {
@@ -70,6 +76,7 @@ class ProgramWalk {
         values_(program.values.size()) {}
 
   Expression logits() {
+    if (placement_.shards) return sharded_logits();
     run(program_.prologue);
     for (std::uint32_t layer = 0; layer < program_.layers.size(); ++layer) {
       run(program_.layers[layer].before_ffn);
@@ -96,6 +103,107 @@ class ProgramWalk {
     }
   }
 
+  // ---- Placement shard ----
+
+  [[nodiscard]] std::size_t n_devices() const { return placement_.shards->vocab.size() - 1; }
+
+  static Expression sum(const std::vector<Expression>& parts) {
+    Expression sum = parts[0];
+    for (std::size_t i = 1; i < parts.size(); ++i)
+      sum = expression_of({SF_OP_ADD, {sum, parts[i]}, {}, "", sf_no_params{}});
+    return sum;
+  }
+
+  Expression sharded_logits() {
+    run(program_.prologue);
+    for (std::uint32_t layer = 0; layer < program_.layers.size(); ++layer) {
+      attention_by_heads(layer);
+      values_[program_.layers[layer].ffn.output] = ffn_by_neurons(layer);
+      run(program_.layers[layer].after_ffn);
+    }
+    std::vector<ProgramOp> epilogue = program_.epilogue;
+    const ProgramOp head = epilogue.back();
+    epilogue.pop_back();
+    run(epilogue);
+    std::vector<Expression> parts;
+    for (std::size_t d = 0; d < n_devices(); ++d) {
+      const std::string rows =
+          fmt::format("[{}:{}]", placement_.shards->vocab[d], placement_.shards->vocab[d + 1]);
+      parts.push_back(expression_of(
+          {head.id, {at(head.inputs[0])}, {name(head.weights[0]) + rows, ""}, "", head.params}));
+    }
+    return in_a_row(parts);
+  }
+
+  [[nodiscard]] std::string heads_text(std::size_t device, std::uint64_t width) const {
+    const std::uint64_t each = width / program_.hparams.n_kv_heads;
+    return fmt::format("{}:{}", placement_.shards->kv_heads[device] * each,
+                       placement_.shards->kv_heads[device + 1] * each);
+  }
+  void scale_heads(OpParams& params, std::size_t device) const {
+    const std::uint32_t kv_heads =
+        placement_.shards->kv_heads[device + 1] - placement_.shards->kv_heads[device];
+    const auto scale = [&](std::uint32_t& n) { n = n / program_.hparams.n_kv_heads * kv_heads; };
+    if (auto* const rope = std::get_if<sf_rope_params>(&params)) scale(rope->n_heads);
+    if (auto* const attention = std::get_if<sf_attention_params>(&params)) {
+      scale(attention->n_heads);
+      scale(attention->n_kv_heads);
+    }
+  }
+
+  void attention_by_heads(std::uint32_t layer) {
+    std::map<ValueId, std::vector<Expression>> by_heads;  // by device
+    std::vector<std::map<std::uint32_t, Expression>> kv(n_devices());
+    for (const ProgramOp& op : program_.layers[layer].before_ffn) {
+      const std::string weight = op.weights.empty() ? "" : name(op.weights[0]);
+      const auto has = [&](const char* part) { return weight.find(part) != std::string::npos; };
+      std::vector<Expression> results;
+      for (std::size_t d = 0; d < n_devices(); ++d) {
+        Op made{op.id, {}, {}, "", op.params};
+        for (const ValueId v : op.inputs)
+          made.inputs.push_back(by_heads.contains(v) ? by_heads[v][d] : at(v));
+        for (const WeightId w : op.weights) made.weights.push_back(name(w));
+        const std::uint64_t rows = op.outputs.empty() ? 0 : program_.values[op.outputs[0]].width;
+        if (has("attn_q.") || has("attn_k.") || has("attn_v.")) {
+          for (std::string& text : made.weights)
+            if (!text.empty()) text += "[" + heads_text(d, rows) + "]";
+        } else if (has("attn_output.")) {
+          made.weights[0] += "[:, " + heads_text(d, program_.weights[op.weights[0]].cols) + "]";
+          if (d != 0) made.weights[1] = "";
+        }
+        scale_heads(made.params, d);
+        results.push_back(apply(made, kv[d]));
+      }
+      if (op.outputs.empty()) continue;
+      if (has("attn_output."))
+        values_[op.outputs[0]] = sum(results);
+      else if (has("norm"))
+        values_[op.outputs[0]] = results[0];
+      else if (op.id == SF_OP_ADD)
+        values_[op.outputs[0]] = results[0];
+      else
+        by_heads[op.outputs[0]] = results;
+    }
+  }
+
+  [[nodiscard]] Expression ffn_by_neurons(std::uint32_t layer) const {
+    const ProgramFfn& f = program_.layers[layer].ffn;
+    std::vector<Expression> parts;
+    for (const auto& groups : placement_.layers[layer].groups) {
+      const std::uint32_t first = groups.front() * placement_.group_size;
+      const std::uint32_t end =
+          std::min((groups.back() + 1) * placement_.group_size, program_.hparams.d_ff);
+      if (predictor_.kind == Prediction::none && !f.down_is_neuron_major)
+        parts.push_back(
+            dense(f, fmt::format("[{}:{}]", first, end), fmt::format("[:, {}:{}]", first, end)));
+      else
+        parts.push_back(share(layer, neurons_of(layer, groups)));
+    }
+    return sum(parts);
+  }
+
+  // ---- FFNs ----
+
   Expression ffn(std::uint32_t layer) {
     const ProgramFfn& f = program_.layers[layer].ffn;
     const auto& groups = placement_.layers[layer].groups;
@@ -112,17 +220,19 @@ class ProgramWalk {
     return sum;
   }
 
-  [[nodiscard]] Expression dense(const ProgramFfn& f) const {
-    const auto linear = [&](Expression x, WeightId w) {
-      return expression_of({SF_OP_LINEAR, {x}, {name(w), ""}, "", sf_no_params{}});
+  // By matrices: of the rows of gate and up, and the columns of down, that are named.
+  [[nodiscard]] Expression dense(const ProgramFfn& f, const std::string& rows = "",
+                                 const std::string& columns = "") const {
+    const auto linear = [&](Expression x, WeightId w, const std::string& part) {
+      return expression_of({SF_OP_LINEAR, {x}, {name(w) + part, ""}, "", sf_no_params{}});
     };
-    const Expression up = linear(at(f.input), f.up);
-    const Expression gate = f.gate == kNone ? 0 : linear(at(f.input), f.gate);
+    const Expression up = linear(at(f.input), f.up, rows);
+    const Expression gate = f.gate == kNone ? 0 : linear(at(f.input), f.gate, rows);
     const std::vector<Expression> inputs =
         gate == 0 ? std::vector<Expression>{up, 0} : std::vector{gate, up};
     const Expression hidden = expression_of(
         {SF_OP_ACTIVATE, inputs, {}, "", sf_activate_params{program_.hparams.activation}});
-    return linear(hidden, f.down);
+    return linear(hidden, f.down, columns);
   }
 
   [[nodiscard]] Expression share(std::uint32_t layer, const std::string& neurons) const {
@@ -197,7 +307,10 @@ class PlanWalk {
     for (std::uint32_t d = 0; d < next_.size(); ++d)
       if (result_.error.empty() && next_[d] < plan_.devices[d].stages.size())
         result_.error = fmt::format("device {}: stage {} waits for ever", d, next_[d]);
-    if (result_.error.empty()) result_.logits = signalled_[plan_.logits].value_or(0);
+    std::vector<Expression> logits;
+    for (const std::uint32_t channel : plan_.logits)
+      logits.push_back(signalled_[channel].value_or(0));
+    if (result_.error.empty()) result_.logits = in_a_row(logits);
     return std::move(result_);
   }
 

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "core/model/arch/families.hpp"
+#include "core/runtime/shard_rules.hpp"
 #include "tests/support/tiny_model.hpp"
 #include "tests/unit/runtime/expressions.hpp"
 
@@ -27,7 +28,10 @@ struct Compiled {
       : file(*TinyModel(shape).parse()), program(*build_program(file)) {}
 
   [[nodiscard]] PlacementShape shape(std::uint32_t n_devices) const {
-    return {program.hparams.n_layers, program.hparams.d_ff, kGroupSize, n_devices};
+    const Hparams& h = program.hparams;
+    const ShardRuns runs = shard_runs(program, file, kGroupSize);
+    return {h.n_layers,   h.d_ff,    kGroupSize,    n_devices,
+            h.n_kv_heads, h.n_vocab, runs.kv_heads, runs.groups};
   }
 
   // The plan; checked to run to its end and to compute what the program says.
@@ -46,9 +50,25 @@ struct Compiled {
     return compile(*place_neurons(shape(n_devices), split), predictor, n_devices);
   }
 
+  ExecutionPlan shards(const PredictorProgram& predictor, std::uint32_t n_devices,
+                       std::optional<double> split = {}) {
+    const auto placement = place_shards(shape(n_devices), split);
+    EXPECT_TRUE(placement.ok()) << placement.status().to_string();
+    return placement.ok() ? compile(*placement, predictor, n_devices) : ExecutionPlan();
+  }
+
   GgufFile file;
   Program program;
 };
+
+// 4 KV heads of 2 query heads of 2 columns each.
+TinyShape four_kv_heads() { return {.d_model = 16, .n_heads = 8, .n_kv_heads = 4}; }
+
+std::vector<std::string> weight_names(const ExecutionPlan& plan, std::uint32_t device) {
+  std::vector<std::string> names;
+  for (const WeightUpload& upload : plan.devices[device].weights) names.push_back(upload.name);
+  return names;
+}
 
 PredictorProgram dense() { return {Prediction::none, "none", {}}; }
 PredictorProgram exact() { return {Prediction::exact, "exact", {}}; }
@@ -103,7 +123,7 @@ TEST(StageCompiler, OneDeviceIsOneStageWithNothingButLogits) {
     const ExecutionPlan plan = model.compile(place_single(model.shape(1)), predictor, 1);
     EXPECT_THAT(stage_counts(plan), ElementsAre(1)) << predictor.name;
     ASSERT_EQ(plan.channels.size(), 1U);
-    EXPECT_EQ(plan.logits, 0U);
+    EXPECT_THAT(plan.logits, ElementsAre(0));
     EXPECT_THAT(plan.channels[0].to, IsEmpty());
     EXPECT_EQ(plan.channels[0].value.kind, std::uint32_t{SF_VALUE_WANTED_ROWS});
     EXPECT_EQ(plan.channels[0].value.width, 11U);
@@ -313,6 +333,90 @@ TEST(StageCompiler, TheChunkReachesTheOp) {
     if (op.id == SF_OP_NEURON_FFN) {
       EXPECT_EQ(std::get<sf_neuron_ffn_params>(op.params).chunk_neurons, 7U);
     }
+}
+
+TEST(StageCompiler, ShardsMeetTwicePerLayer) {
+  TinyShape tiny = four_kv_heads();
+  tiny.n_layers = 3;
+  Compiled model(tiny);
+  for (const PredictorProgram& predictor : {dense(), exact()}) {
+    const ExecutionPlan plan = model.shards(predictor, 2);
+    EXPECT_EQ(plan.forks, 1U) << predictor.name;  // the embedding
+    EXPECT_EQ(plan.joins, 2U * 3 + 1);            // and the logits
+    // Up to the first join, between joins, the rest. The other device waits for the embedding too.
+    EXPECT_THAT(stage_counts(plan), ElementsAre(7, 7));
+    EXPECT_EQ(crossings(plan), 1U + 2 * 2 * 3);  // each sends its partial sum
+    for (std::uint32_t d = 0; d < 2; ++d)
+      for (const StageSpec& stage : plan.devices[d].stages) {
+        std::size_t waits = 0;
+        for (const Channel& channel : plan.channels)
+          for (const PortRef& to : channel.to)
+            waits += to.device == d && &plan.devices[d].stages[to.stage] == &stage &&
+                     channel.from.device != d;
+        EXPECT_LE(waits, 1U) << stage.name;
+      }
+  }
+}
+
+TEST(StageCompiler, ShardsOfEveryMatrix) {
+  Compiled model(four_kv_heads());
+  const ExecutionPlan plan = model.shards(dense(), 2, 0.25);
+  EXPECT_THAT(weight_names(plan, 0),
+              testing::IsSupersetOf({"token_embd.weight", "blk.0.attn_norm.weight",
+                                     "blk.0.attn_q.weight[0:4]", "blk.0.attn_k.weight[0:2]",
+                                     "blk.1.attn_v.weight[0:2]", "blk.0.attn_output.weight[:, 0:4]",
+                                     "blk.0.ffn_up.weight[0:4]", "blk.0.ffn_down.weight[:, 0:4]",
+                                     "output.weight[0:3]"}));
+  EXPECT_THAT(
+      weight_names(plan, 1),
+      testing::IsSupersetOf({"blk.0.attn_norm.weight", "blk.0.attn_q.weight[4:16]",
+                             "blk.1.attn_v.weight[2:8]", "blk.0.attn_output.weight[:, 4:16]",
+                             "blk.0.ffn_gate.weight[4:20]", "blk.0.ffn_down.weight[:, 4:20]",
+                             "output.weight[3:11]"}));
+  EXPECT_THAT(weight_names(plan, 1), testing::Not(testing::Contains("token_embd.weight")));
+  EXPECT_EQ(plan.devices[0].n_kv_heads, 1U);
+  EXPECT_EQ(plan.devices[1].n_kv_heads, 3U);
+  EXPECT_THAT(plan.devices[1].kv_layers, ElementsAre(0, 1));
+  ASSERT_EQ(plan.logits.size(), 2U);
+  EXPECT_EQ(plan.channels[plan.logits[0]].value.width, 3U);
+  EXPECT_EQ(plan.channels[plan.logits[1]].value.width, 8U);
+  EXPECT_THAT(plan.notes, IsEmpty());
+}
+
+TEST(StageCompiler, ShardsOfSomeDevicesInEverySplit) {
+  Compiled model(four_kv_heads());
+  for (const PredictorProgram& predictor :
+       {dense(), exact(), predicted(model.program, SF_TAP_FFN_INPUT)}) {
+    for (const double split : {0.25, 0.5, 0.75}) model.shards(predictor, 2, split);
+    for (const std::uint32_t n : {1U, 3U, 4U}) model.shards(predictor, n);
+  }
+  TinyShape tiny = four_kv_heads();
+  tiny.neuron_major_down = true;
+  Compiled neuron_major(tiny);
+  for (const PredictorProgram& predictor : {dense(), exact()}) neuron_major.shards(predictor, 2);
+  tiny = four_kv_heads();
+  tiny.architecture = "arcee";
+  tiny.activation = "";
+  Compiled arcee(tiny);
+  for (const PredictorProgram& predictor : {dense(), exact()}) arcee.shards(predictor, 2);
+}
+
+TEST(StageCompiler, ShardsPredictOnTheFirstDevice) {
+  Compiled model(four_kv_heads());
+  const ExecutionPlan plan = model.shards(predicted(model.program, SF_TAP_FFN_RESIDUAL), 2);
+  EXPECT_EQ(plan.forks, 1U + 2);  // active lists
+  EXPECT_EQ(count_ops(plan, SF_OP_SELECT), 2U);
+  EXPECT_EQ(crossings(plan), 1U + 2 * 2 * 2 + 2);
+}
+
+TEST(StageCompiler, ATiedMatrixIsWholeWhereTheEmbeddingIs) {
+  TinyShape tiny = four_kv_heads();
+  tiny.tied = true;
+  Compiled model(tiny);
+  const ExecutionPlan plan = model.shards(dense(), 2);
+  EXPECT_THAT(weight_names(plan, 0),
+              testing::IsSupersetOf({"token_embd.weight", "token_embd.weight[0:6]"}));
+  EXPECT_THAT(weight_names(plan, 1), testing::Contains("token_embd.weight[6:11]"));
 }
 
 TEST(StageCompiler, TapsLeaveForTheHostAndChangeNothingElse) {

@@ -148,5 +148,71 @@ TEST(PlacementByPlan, EachGroupExactlyOnceOrAnErrorThatNamesIt) {
   EXPECT_EQ(refusal({}), "plan: layer 0: group 0 is nowhere");
 }
 
+// 4 KV heads in 3 layers of 7 groups, 100 words.
+PlacementShape shard_shape(std::uint32_t n_devices) {
+  PlacementShape shape = with_devices(n_devices);
+  shape.n_kv_heads = 4;
+  shape.n_vocab = 100;
+  return shape;
+}
+
+std::string shard_refusal(const PlacementShape& shape, std::optional<double> split) {
+  const auto placement = place_shards(shape, split);
+  EXPECT_EQ(placement.status().code(), StatusCode::invalid_argument);
+  return placement.status().message();
+}
+
+TEST(Placement, ShardsHavePartsOfEverything) {
+  const auto placement = place_shards(shard_shape(2), {});
+  ASSERT_TRUE(placement.ok()) << placement.status().to_string();
+  ASSERT_TRUE(placement->shards);
+  EXPECT_THAT(placement->shards->kv_heads, ElementsAre(0, 2, 4));
+  EXPECT_THAT(placement->shards->vocab, ElementsAre(0, 50, 100));
+  ASSERT_EQ(placement->layers.size(), 3U);
+  for (const LayerPlan& layer : placement->layers)
+    EXPECT_THAT(layer.groups, ElementsAre(Groups{0, 1, 2, 3}, Groups{4, 5, 6}));
+  EXPECT_EQ(placement->embedding, 0U);
+  const auto uneven = place_shards(shard_shape(3), 0.3);
+  ASSERT_TRUE(uneven.ok());
+  EXPECT_THAT(uneven->shards->kv_heads, ElementsAre(0, 1, 2, 4));
+  EXPECT_THAT(uneven->shards->vocab, ElementsAre(0, 30, 65, 100));
+}
+
+TEST(Placement, ShardsKeepRunsWhole) {
+  PlacementShape shape = shard_shape(2);
+  shape.kv_run = 2;
+  shape.group_run = 3;  // the last run is short
+  const auto placement = place_shards(shape, 0.7);
+  ASSERT_TRUE(placement.ok()) << placement.status().to_string();
+  EXPECT_THAT(placement->shards->kv_heads, ElementsAre(0, 2, 4));
+  EXPECT_THAT(placement->layers[0].groups, ElementsAre(Groups{0, 1, 2, 3, 4, 5}, Groups{6}));
+  shape.kv_run = 4;
+  EXPECT_EQ(shard_refusal(shape, {}),
+            "placement shard: 4 KV heads in runs of 4 for 2 devices, want at least one for each");
+}
+
+TEST(Placement, ShardsOnOneDeviceAreSingle) {
+  const auto placement = place_shards(shard_shape(1), {});
+  ASSERT_TRUE(placement.ok());
+  EXPECT_FALSE(placement->shards);
+  EXPECT_THAT(layer_devices(*placement), ElementsAre(0, 0, 0));
+}
+
+TEST(Placement, ShardsThatCannotBe) {
+  EXPECT_EQ(shard_refusal(shard_shape(5), {}),
+            "placement shard: 4 KV heads for 5 devices, want at least one for each");
+  EXPECT_EQ(shard_refusal(shard_shape(2), 0.1),
+            "placement shard: split 0.1 of 4 KV heads leaves device 0 of 2 without any; want "
+            "another split");
+  EXPECT_EQ(shard_refusal(shard_shape(2), 1.0),
+            "placement shard: split 1 of 4 KV heads leaves device 1 of 2 without any; want "
+            "another split");
+  EXPECT_EQ(shard_refusal(shard_shape(2), 1.5), "split: 1.5, want 0 to 1");
+  PlacementShape shape = shard_shape(3);
+  shape.d_ff = 20;
+  EXPECT_EQ(shard_refusal(shape, {}),
+            "placement shard: 2 groups of neurons for 3 devices, want at least one for each");
+}
+
 }  // namespace
 }  // namespace synfire
