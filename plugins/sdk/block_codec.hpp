@@ -198,8 +198,8 @@ struct KBlocks {
       minimums[b] = std::max(-*low, 0.0f);
       steps[b] = std::max(*high + minimums[b], 0.0f) / static_cast<float>(kMost);
     }
-    const float d = store_f16(largest_magnitude(steps, 8) / 63, block);
-    const float dmin = store_f16(largest_magnitude(minimums, 8) / 63, block + 2);
+    const float d = store_f16(extremes(steps, 8).magnitude() / 63, block);
+    const float dmin = store_f16(extremes(minimums, 8).magnitude() / 63, block + 2);
     for (std::size_t b = 0; b < 8; ++b)
       set(block + kScales, b, nearest(steps[b], d, 0, 63), nearest(minimums[b], dmin, 0, 63));
     for (std::size_t i = 0; i < 256; ++i) {
