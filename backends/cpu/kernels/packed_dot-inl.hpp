@@ -78,55 +78,48 @@ HWY_INLINE void fetch_unit(const std::byte* row, std::uint32_t unit) {
   for (std::uint32_t line = 0; line < kBytes; line += 64) __builtin_prefetch(from + line, 0, 2);
 }
 
-template <typename Format, std::uint32_t R, std::uint32_t T>
-HWY_INLINE void dot_packed_block(const std::byte* const* rows, const std::byte* const* next_rows,
-                                 std::uint32_t n_units, const Activations& x,
-                                 const std::uint32_t* tokens, float* out) {
-  RowSum<Format> sums[R][T];
+// One row and T tokens, which share its codes; out[t * kTileRows] is token t's.
+template <typename Format, std::uint32_t T>
+HWY_INLINE void dot_row(const std::byte* row, const std::byte* next_row, std::uint32_t n_units,
+                        const Activations& x, const std::uint32_t* tokens, float* out) {
+  RowSum<Format> sums[T];
   for (std::uint32_t unit = 0; unit < n_units; ++unit) {
     UnitOfToken token[T];
 #pragma GCC unroll 8
     for (std::uint32_t t = 0; t < T; ++t)
       load_unit<Format>(x, std::size_t{tokens[t]} * n_units + unit, token[t]);
+    if (next_row != nullptr) fetch_unit<Format>(next_row, unit);
+    const std::byte* const side = row + std::size_t{unit} * kUnitBytes<Format>;
+    const std::byte* const quants = side + Format::kSideBytes;
+    VecI codes[kVectors];
+    for_indices<kVectors>([&](auto v) { codes[v.value] = Format::template code<v.value>(quants); });
+    __m256 scales[Format::kParts];
+    for_indices<Format::kParts>(
+        [&](auto part) { scales[part.value] = Format::scales(side, part.value); });
+    __m256 minimum = _mm256_setzero_ps();
+    if constexpr (Format::kHasMinimum) minimum = Format::minimums(side);
 #pragma GCC unroll 8
-    for (std::uint32_t r = 0; r < R; ++r) {
-      if (next_rows != nullptr) fetch_unit<Format>(next_rows[r], unit);
-      const std::byte* const side = rows[r] + std::size_t{unit} * kUnitBytes<Format>;
-      const std::byte* const quants = side + Format::kSideBytes;
-      VecI codes[kVectors];
-      for_indices<kVectors>(
-          [&](auto v) { codes[v.value] = Format::template code<v.value>(quants); });
-      __m256 scales[Format::kParts];
-      for_indices<Format::kParts>(
-          [&](auto part) { scales[part.value] = Format::scales(side, part.value); });
-      __m256 minimum = _mm256_setzero_ps();
-      if constexpr (Format::kHasMinimum) minimum = Format::minimums(side);
-#pragma GCC unroll 8
-      for (std::uint32_t t = 0; t < T; ++t) sums[r][t].add(codes, scales, minimum, token[t]);
-    }
+    for (std::uint32_t t = 0; t < T; ++t) sums[t].add(codes, scales, minimum, token[t]);
   }
 #pragma GCC unroll 8
-  for (std::uint32_t t = 0; t < T; ++t)
-#pragma GCC unroll 8
-    for (std::uint32_t r = 0; r < R; ++r) out[t * kTileRows + r] = sums[r][t].total();
+  for (std::uint32_t t = 0; t < T; ++t) out[t * kTileRows] = sums[t].total();
 }
 
-// Row by row: each is one stream of memory, which the hardware follows best alone. Tokens by four
-// share a row's codes.
+// Row by row: each is one stream of memory, which the hardware follows best alone.
 template <typename Format>
 HWY_INLINE void dot_few(const std::byte* const* rows, const std::byte* const* next_rows,
                         std::uint32_t n_rows, std::uint32_t cols, const Activations& x,
                         const std::uint32_t* tokens, std::uint32_t n_tokens, float* out) {
   const std::uint32_t n_units = units_in(cols);
-  const auto take = [&](std::uint32_t r, std::uint32_t t, auto n_r, auto n_t) {
-    const std::byte* const* const next = t == 0 && next_rows != nullptr ? next_rows + r : nullptr;
-    dot_packed_block<Format, n_r.value, n_t.value>(rows + r, next, n_units, x, tokens + t,
-                                                   out + std::size_t{t} * kTileRows + r);
+  const auto take = [&](std::uint32_t r, std::uint32_t t, auto count) {
+    const std::byte* const next = t == 0 && next_rows != nullptr ? next_rows[r] : nullptr;
+    dot_row<Format, count.value>(rows[r], next, n_units, x, tokens + t,
+                                 out + std::size_t{t} * kTileRows + r);
   };
   for (std::uint32_t r = 0; r < n_rows; ++r) {
     std::uint32_t t = 0;
-    for (; t + 4 <= n_tokens; t += 4) take(r, t, Index<1>(), Index<4>());
-    for (; t < n_tokens; ++t) take(r, t, Index<1>(), Index<1>());
+    for (; t + 4 <= n_tokens; t += 4) take(r, t, Index<4>());
+    for (; t < n_tokens; ++t) take(r, t, Index<1>());
   }
 }
 
