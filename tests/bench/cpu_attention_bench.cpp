@@ -7,14 +7,12 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <numeric>
 #include <random>
 #include <string>
 #include <vector>
 
-#include "backends/cpu/cpu_device.hpp"
-#include "backends/cpu/topology.hpp"
+#include "tests/bench/bench_device.hpp"
 
 namespace synfire::cpu {
 namespace {
@@ -23,21 +21,6 @@ struct Shape {
   const char* name;
   std::uint32_t n_heads, n_kv_heads, head_dim, context, sequences;
 };
-
-CpuOptions options() {
-  const char* const threads = std::getenv("SYNFIRE_BENCH_THREADS");
-  CpuOptions made;
-  made.threads = threads == nullptr ? machine_topology().physical_cores.size()
-                                    : std::strtoul(threads, nullptr, 10);
-  const char* const simd = std::getenv("SYNFIRE_SIMD");
-  made.level = choose_level(machine_features(), simd == nullptr ? "" : simd, "SYNFIRE_SIMD");
-  return made;
-}
-
-CpuDevice& device() {
-  static CpuDevice opened(options());
-  return opened;
-}
 
 // A stage that stores keys and values of a batch, or attends, in every layer of a KV storage.
 class AttentionStage {

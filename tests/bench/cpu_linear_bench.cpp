@@ -5,36 +5,20 @@
 //   cpu_linear_bench --benchmark_filter=Decode      SYNFIRE_BENCH_THREADS=2 for another team
 #include <benchmark/benchmark.h>
 
-#include <cstdlib>
 #include <cstring>
 #include <numeric>
 #include <random>
 #include <string>
 #include <vector>
 
-#include "backends/cpu/cpu_device.hpp"
 #include "backends/cpu/measure.hpp"
 #include "backends/cpu/ops/row_dots.hpp"
 #include "plugins/sdk/block_codec.hpp"
 #include "tests/bench/avx512_peak.hpp"
+#include "tests/bench/bench_device.hpp"
 
 namespace synfire::cpu {
 namespace {
-
-CpuOptions options() {
-  const char* const threads = std::getenv("SYNFIRE_BENCH_THREADS");
-  CpuOptions made;
-  made.threads = threads == nullptr ? machine_topology().physical_cores.size()
-                                    : std::strtoul(threads, nullptr, 10);
-  const char* const simd = std::getenv("SYNFIRE_SIMD");
-  made.level = choose_level(machine_features(), simd == nullptr ? "" : simd, "SYNFIRE_SIMD");
-  return made;
-}
-
-CpuDevice& device() {
-  static CpuDevice opened(options());
-  return opened;
-}
 
 double probe_bandwidth() {
   static const double found = measure_read_bandwidth(device().team(), device().kernels());
