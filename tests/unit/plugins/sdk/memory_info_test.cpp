@@ -1,9 +1,10 @@
 #include "plugins/sdk/memory_info.hpp"
 
-#include <filesystem>
 #include <fstream>
 
 #include <gtest/gtest.h>
+
+#include "tests/support/paths.hpp"
 
 namespace synfire::sdk {
 namespace {
@@ -11,12 +12,12 @@ namespace {
 class MemoryInfo : public testing::Test {
  protected:
   std::uint64_t read(std::string_view text, std::string_view row) {
-    std::ofstream(path_) << text;
-    return memory_info(row, path_.c_str());
+    const std::string path = dir_.path() / "meminfo";
+    std::ofstream(path) << text;
+    return memory_info(row, path.c_str());
   }
-  ~MemoryInfo() override { std::filesystem::remove(path_); }
 
-  std::string path_ = testing::TempDir() + "synfire_meminfo_test";
+  test::TempDir dir_;
 };
 
 TEST_F(MemoryInfo, ARowInBytes) {
