@@ -54,6 +54,8 @@ void NeuronFfnDecode::find_gates(const Fired& asked) const {
   device_.team().parallel_for(runs.size(), [&](std::size_t run, std::size_t member) {
     const std::uint32_t first = runs.first(run) * kTileRows;
     const std::uint32_t end = std::min(runs.end(run) * kTileRows, asked.n);
+    for (std::uint32_t i = first; i < std::min(first + kTileRows, end); ++i)
+      rows_.fetch(row, asked.ids[i]);
     for (std::uint32_t i = first; i < end; i += kTileRows) {
       const std::uint32_t n = std::min(kTileRows, end - i);
       const std::byte* next_rows[kTileRows];
@@ -103,6 +105,10 @@ void NeuronFfnDecode::add_run(const Fired& fired, std::uint32_t first, std::uint
       fetch.add(rows_.address(NeuronRow::down, fired.ids[fetched]), rows_.bytes(NeuronRow::down));
     }
   };
+  for (std::uint32_t i = first; i < std::min(first + kTileRows / 2, end); ++i) {
+    if (neurons_.gated()) rows_.fetch(NeuronRow::up, fired.ids[i]);
+    rows_.fetch(NeuronRow::down, fired.ids[i]);
+  }
   for (std::uint32_t i = first; i < end;) {
     const std::uint32_t chunk = i / each;
     const std::uint32_t n = std::min({kTileRows, end - i, (chunk + 1) * each - i});
