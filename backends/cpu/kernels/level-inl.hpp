@@ -29,6 +29,7 @@ HWY_BEFORE_NAMESPACE();
 #include "backends/cpu/kernels/attend-inl.hpp"
 #include "backends/cpu/kernels/packed_formats-inl.hpp"
 #include "backends/cpu/kernels/packed_dot-inl.hpp"
+#include "backends/cpu/kernels/wide_dot-inl.hpp"
 #include "backends/cpu/kernels/packed_panel-inl.hpp"
 #include "backends/cpu/kernels/packed_add-inl.hpp"
 #include "backends/cpu/kernels/sign_dot-inl.hpp"
@@ -39,6 +40,8 @@ namespace {
 
 template <typename Row>
 constexpr RowKernels kFloatRows = {dot_float<Row>, add_floats<Row>, settle_plain, decode_row<Row>};
+template <typename Row>
+constexpr RowKernels kHalfRows = {dot_half<Row>, add_floats<Row>, settle_plain, decode_row<Row>};
 // Formats whose factors may be rounded, and those that are seldom rows of neurons.
 template <typename Format>
 constexpr RowKernels kPackedRows = {dot_packed<Format>, add_packed<Format>, settle_quarters,
@@ -50,8 +53,8 @@ constexpr RowKernels kDecodedRows = {dot_packed<Format>, add_decoded<Format>, se
 constexpr KernelTable kTable = {
     SYNFIRE_LEVEL_NAME,
     kFloatRows<F32Row>,
-    kFloatRows<F16Row>,
-    kFloatRows<Bf16Row>,
+    kHalfRows<F16Row>,
+    kHalfRows<Bf16Row>,
     kPackedRows<Q8Format>,
     kPackedRows<Q4Format>,
     kDecodedRows<Q41Format>,
@@ -60,6 +63,7 @@ constexpr KernelTable kTable = {
     kDecodedRows<Q6KFormat>,
     sign_dot,
     quantize_floats,
+    quantize_wide,
     add_rows,
     add_scaled_floats,
     scale_row,

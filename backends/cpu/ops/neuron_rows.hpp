@@ -26,9 +26,7 @@ class NeuronRows {
         up_dtype_(static_cast<DType>(neurons.desc().up_dtype)),
         gate_dot_(neurons.gated() ? row_kernels(device.kernels(), gate_dtype_).dot : nullptr),
         up_dot_(row_kernels(device.kernels(), up_dtype_).dot),
-        x_(prepare_activations(
-            device, x, n_tokens, d_model_,
-            wants_quants(up_dtype_) || (neurons.gated() && wants_quants(gate_dtype_)))) {}
+        x_(prepare_activations(device, x, n_tokens, d_model_, wanted())) {}
 
   // out[i * kTileRows + r] = dot(row of neurons[r], token tokens[i]); n <= kTileRows neurons.
   // `next_rows`: n rows that will be read next, or null.
@@ -58,6 +56,13 @@ class NeuronRows {
   }
 
  private:
+  [[nodiscard]] QuantsWanted wanted() const {
+    QuantsWanted wanted;
+    if (neurons_.gated()) wanted.add(gate_dtype_);
+    wanted.add(up_dtype_);
+    return wanted;
+  }
+
   const sdk::HostNeurons& neurons_;
   std::uint32_t d_model_;
   DType gate_dtype_, up_dtype_;

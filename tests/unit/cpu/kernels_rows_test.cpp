@@ -72,7 +72,7 @@ struct Tokens {
     for (float& value : x) value = normal(random);
   }
   Activations prepare(const KernelTable& kernels, bool quantized) {
-    if (!quantized) return {x.data(), cols, nullptr, nullptr, nullptr};
+    if (!quantized) return {x.data(), cols, nullptr, nullptr, nullptr, nullptr, nullptr};
     const std::size_t units = units_of(cols);
     quants.assign(n * units * kUnit, 99);
     scales.assign(n * units * 8, 1e9f);
@@ -80,7 +80,7 @@ struct Tokens {
     for (std::size_t t = 0; t < n; ++t)
       kernels.quantize(x.data() + t * cols, cols, quants.data() + t * units * kUnit,
                        scales.data() + t * units * 8, sums.data() + t * units * 16);
-    return {x.data(), cols, quants.data(), scales.data(), sums.data()};
+    return {x.data(), cols, quants.data(), scales.data(), sums.data(), nullptr, nullptr};
   }
   // What a kernel multiplies with.
   [[nodiscard]] double value(std::uint32_t t, std::uint32_t i, bool quantized) const {
