@@ -58,9 +58,6 @@ HWY_INLINE VecI dot_add(VecI sum, VecI weights, VecI quants) {
 HWY_INLINE VecI dot_add_q8(VecI sum, VecI weights, VecI quants) {
   return _mm256_dpbusd_avx_epi32(sum, weights, quants);
 }
-HWY_INLINE VecI dot_add_shorts(VecI sum, VecI a, VecI b) {
-  return _mm256_dpwssd_avx_epi32(sum, a, b);
-}
 #else
 constexpr std::int32_t kQ8Zero = 0;  // signed: quant + 128 would saturate the sums of pairs
 HWY_INLINE VecI load_q8(const std::byte* from) { return load_ints(from); }
@@ -71,20 +68,7 @@ HWY_INLINE VecI dot_add(VecI sum, VecI weights, VecI quants) {
 HWY_INLINE VecI dot_add_q8(VecI sum, VecI weights, VecI quants) {
   return dot_add(sum, _mm256_abs_epi8(weights), _mm256_sign_epi8(quants, weights));
 }
-HWY_INLINE VecI dot_add_shorts(VecI sum, VecI a, VecI b) {
-  return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
-}
 #endif
-// sum[i] += dot of two signed 16-bit integers of lane i and the two at `pair`.
-HWY_INLINE VecI dot_add_pair(VecI sum, VecI a, const std::int16_t* pair) {
-  std::int32_t both;
-  __builtin_memcpy(&both, pair, sizeof both);
-  return dot_add_shorts(sum, a, _mm256_set1_epi32(both));
-}
-// 32-bit integers, rounded to nearest even, of two vectors as 16-bit ones, in fours in turns.
-HWY_INLINE VecI to_shorts(VecF a, VecF b) {
-  return _mm256_packs_epi32(_mm256_cvtps_epi32(a.raw), _mm256_cvtps_epi32(b.raw));
-}
 
 // sum[i] += sum of 4 quants, negative where the bit at `minus` is set.
 HWY_INLINE VecI add_signed(VecI sum, VecI quants, const std::byte* minus) {

@@ -1,4 +1,5 @@
-// Products of half-float rows with many tokens. Included by level-inl.hpp only.
+// Products of half-float rows with many tokens, at the avx512 level. Included by level-inl.hpp
+// only.
 //
 // In 16-bit integers, of which a lane multiplies and adds two where it makes one float FMA. Each
 // unit of a row and of a token is scaled to a norm of kWideNorm: so by Cauchy and Schwarz no sum
@@ -37,7 +38,7 @@ struct WideUnit {
   alignas(64) std::int16_t quants[kWideTokens][kUnit];
   alignas(64) float scales[kWideTokens];
 };
-static_assert(kWideTokens == kTileRows);
+static_assert(kWideTokens == kTileRows && kWideTokens == kLanes);
 
 // n elements from `first` on, of n_rows rows.
 template <typename Row>
@@ -82,23 +83,21 @@ void quantize_wide(const float* x, std::size_t stride, std::uint32_t n_tokens, s
 template <std::uint32_t R>
 HWY_INLINE void multiply_wide(const WideUnit& rows, std::uint32_t row, std::uint32_t n_pairs,
                               const std::int16_t* quants, const float* scales, float* sums) {
-  for (std::uint32_t lane = 0; lane < kWideTokens; lane += kLanes) {
-    VecI dots[R];
+  VecI dots[R];
 #pragma GCC unroll 8
-    for (std::uint32_t r = 0; r < R; ++r) dots[r] = no_ints();
-    for (std::uint32_t pair = 0; pair < n_pairs; ++pair) {
-      const VecI token = load_ints(quants + (pair * kWideTokens + lane) * 2);
+  for (std::uint32_t r = 0; r < R; ++r) dots[r] = no_ints();
+  for (std::uint32_t pair = 0; pair < n_pairs; ++pair) {
+    const VecI token = load_ints(quants + pair * kWideTokens * 2);
 #pragma GCC unroll 8
-      for (std::uint32_t r = 0; r < R; ++r)
-        dots[r] = dot_add_pair(dots[r], token, rows.quants[row + r] + pair * 2);
-    }
-    const VecF scale = hn::LoadU(kFloats, scales + lane);
+    for (std::uint32_t r = 0; r < R; ++r)
+      dots[r] = dot_add_pair(dots[r], token, rows.quants[row + r] + pair * 2);
+  }
+  const VecF scale = hn::LoadU(kFloats, scales);
 #pragma GCC unroll 8
-    for (std::uint32_t r = 0; r < R; ++r) {
-      float* const sum = sums + r * kWideTokens + lane;
-      const VecF factor = hn::Mul(scale, hn::Set(kFloats, rows.scales[row + r]));
-      hn::StoreU(hn::MulAdd(to_floats(dots[r]), factor, hn::LoadU(kFloats, sum)), kFloats, sum);
-    }
+  for (std::uint32_t r = 0; r < R; ++r) {
+    float* const sum = sums + r * kWideTokens;
+    const VecF factor = hn::Mul(scale, hn::Set(kFloats, rows.scales[row + r]));
+    hn::StoreU(hn::MulAdd(to_floats(dots[r]), factor, hn::LoadU(kFloats, sum)), kFloats, sum);
   }
 }
 

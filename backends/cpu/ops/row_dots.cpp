@@ -78,7 +78,8 @@ Activations prepare_activations(CpuDevice& device, const float* x, std::uint32_t
   ready.values = x;
   ready.stride = cols;
   if (wanted.quants) quantize(device, n_tokens, cols, ready);
-  if (wanted.wide && n_tokens >= kWideFrom) quantize_wide(device, n_tokens, cols, ready);
+  if (wanted.wide && n_tokens >= kWideFrom && device.kernels().quantize_wide != nullptr)
+    quantize_wide(device, n_tokens, cols, ready);
   return ready;
 }
 
