@@ -4,10 +4,16 @@
 #include <cmath>
 #include <cstring>
 
+#include "backends/cpu/ops/neuron_ffn_pairs.hpp"
 #include "backends/cpu/ops/ops.hpp"
 #include "plugins/abi/synfire_predictor.h"
 
 namespace synfire::cpu {
+namespace {
+
+const std::uint32_t kFewTokens = std::getenv("FEW") ? std::atoi(std::getenv("FEW")) : 16;
+
+}  // namespace
 
 NeuronFfn::NeuronFfn(CpuDevice& device, const sdk::OpCall& call)
     : device_(device),
@@ -44,9 +50,12 @@ void NeuronFfn::apply_rule(const float* gates, std::uint32_t n, bool* passes) co
 }
 
 void neuron_ffn(CpuDevice& device, const sdk::OpCall& call) {
+  if (call.batch().n_tokens == 0) return;
   if (call.batch().n_tokens == 1)
     NeuronFfnDecode(device, call).run();
-  else if (call.batch().n_tokens != 0)
+  else if (call.batch().n_tokens <= kFewTokens)
+    NeuronFfnPairs(device, call).run();
+  else
     NeuronFfnBatch(device, call).run();
 }
 
