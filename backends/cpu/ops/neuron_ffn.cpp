@@ -11,7 +11,8 @@
 namespace synfire::cpu {
 namespace {
 
-const std::uint32_t kFewTokens = std::getenv("FEW") ? std::atoi(std::getenv("FEW")) : 16;
+// Where all pairs are needed, down rows times more tokens than this are a product of matrices.
+constexpr std::uint32_t kFewTokens = 16;
 
 }  // namespace
 
@@ -50,13 +51,16 @@ void NeuronFfn::apply_rule(const float* gates, std::uint32_t n, bool* passes) co
 }
 
 void neuron_ffn(CpuDevice& device, const sdk::OpCall& call) {
-  if (call.batch().n_tokens == 0) return;
-  if (call.batch().n_tokens == 1)
+  const std::uint32_t n_tokens = call.batch().n_tokens;
+  const bool dense =
+      !call.has_input(1) && call.params<sf_neuron_ffn_params>().gate_rule == SF_GATE_NONE;
+  if (n_tokens == 0) return;
+  if (n_tokens == 1)
     NeuronFfnDecode(device, call).run();
-  else if (call.batch().n_tokens <= kFewTokens)
-    NeuronFfnPairs(device, call).run();
-  else
+  else if (dense && n_tokens > kFewTokens)
     NeuronFfnBatch(device, call).run();
+  else
+    NeuronFfnPairs(device, call).run();
 }
 
 }  // namespace synfire::cpu

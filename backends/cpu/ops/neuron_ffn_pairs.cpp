@@ -9,6 +9,9 @@ namespace {
 using RowMask = std::uint16_t;  // of a tile's rows
 static_assert(kTileRows == 16);
 
+// Of partial sums at once; tokens go by in groups where they have more.
+constexpr std::size_t kPartialBytes = std::size_t{64} << 20;
+
 // body(row) for the rows of a mask, rising.
 template <typename Body>
 void for_rows(RowMask mask, const Body& body) {
@@ -72,34 +75,49 @@ struct NeuronFfnPairs::Chunk {
 };
 
 void NeuronFfnPairs::run() {
-  n_tokens_ = call_.batch().n_tokens;
-  tokens_ = all_tokens(device_, n_tokens_);
-  const std::uint32_t n = entries_.size();
-  const std::uint32_t each = chunk_neurons(n);
-  const std::uint32_t chunks = (n + each - 1) / each;
+  const std::uint32_t all = call_.batch().n_tokens;
+  each_ = chunk_neurons(entries_.size());
+  chunks_ = (entries_.size() + each_ - 1) / each_;
+  const std::size_t token_bytes = chunks_ * accumulator_floats(d_model_) * sizeof(float);
+  const auto together = static_cast<std::uint32_t>(
+      std::max<std::size_t>(kPartialBytes / std::max<std::size_t>(token_bytes, 1), kWideTokens));
+  const std::uint32_t* const tokens = all_tokens(device_, all);
+  for (std::uint32_t first = 0; first < all; first += together) {
+    tokens_ = tokens + first;
+    n_tokens_ = std::min(together, all - first);
+    run_tokens();
+  }
+}
+
+void NeuronFfnPairs::run_tokens() {
   const std::size_t floats = std::size_t{accumulator_floats(d_model_)} * n_tokens_;
-  auto* const partials = device_.workspace().get<float>(Workspace::partials, chunks * floats);
-  const std::uint32_t most_tiles = (std::min(each, n) + kTileRows - 1) / kTileRows;
+  auto* const partials = device_.workspace().get<float>(Workspace::partials, chunks_ * floats);
+  const std::uint32_t most_tiles = (std::min(each_, entries_.size()) + kTileRows - 1) / kTileRows;
   const MemberScratch scratch(device_.workspace(), device_.team().members(),
                               Chunk::bytes(most_tiles, n_tokens_));
-  device_.team().parallel_for(chunks, [&](std::size_t i, std::size_t member) {
+  device_.team().parallel_for(chunks_, [&](std::size_t i, std::size_t member) {
+    const std::uint32_t first = static_cast<std::uint32_t>(i) * each_;
     Chunk chunk(scratch.of(member), most_tiles, n_tokens_);
-    const auto first = static_cast<std::uint32_t>(i) * each;
-    const std::uint32_t in_chunk = std::min(each, n - first);
-    chunk.n_tiles = (in_chunk + kTileRows - 1) / kTileRows;
-    std::memset(chunk.masks, 0, std::size_t{chunk.n_tiles} * n_tokens_ * sizeof(RowMask));
-    for (std::uint32_t e = 0; e < in_chunk; ++e) {
-      chunk.ids[e] = entries_.id(first + e);
-      if (!entries_.is_here(first + e)) continue;
-      for (std::uint32_t t = 0; t < n_tokens_; ++t)
-        if (entries_.needs(first + e, t))
-          chunk.masks_of(e / kTileRows)[t] |= static_cast<RowMask>(1u << e % kTileRows);
-    }
+    list_pairs(first, std::min(each_, entries_.size() - first), chunk);
     find_gates(chunk, member);
     std::memset(partials + i * floats, 0, floats * sizeof(float));
     add_fired(chunk, partials + i * floats, member);
   });
-  add_partials(partials, chunks);
+  add_partials(partials);
+}
+
+// n entries from `first` on, where they are here.
+void NeuronFfnPairs::list_pairs(std::uint32_t first, std::uint32_t n, Chunk& chunk) const {
+  chunk.n_tiles = (n + kTileRows - 1) / kTileRows;
+  std::memset(chunk.masks, 0, std::size_t{chunk.n_tiles} * n_tokens_ * sizeof(RowMask));
+  for (std::uint32_t e = 0; e < n; ++e) {
+    chunk.ids[e] = entries_.id(first + e);
+    if (!entries_.is_here(first + e)) continue;
+    RowMask* const masks = chunk.masks_of(e / kTileRows);
+    for (std::uint32_t t = 0; t < n_tokens_; ++t)
+      if (entries_.needs(first + e, tokens_[t]))
+        masks[t] |= static_cast<RowMask>(1u << e % kTileRows);
+  }
 }
 
 // out [tokens, kTileRows]: the dots of the tile's pairs; of others, anything or nothing. Where most
@@ -127,7 +145,8 @@ void NeuronFfnPairs::dot(NeuronRow which, const Tile& tile, RowFetch& fetch, flo
       for (std::uint32_t r = 0; r < rows; ++r)
         out[(first + t) * kTileRows + places[r]] = room[t * kTileRows + r];
   };
-  if (2 * pairs >= static_cast<std::uint32_t>(std::popcount(any)) * n_tokens_)
+  if (rows_.all_at_once(which) ||
+      2 * pairs >= static_cast<std::uint32_t>(std::popcount(any)) * n_tokens_)
     dots_of(any, 0, n_tokens_);
   else
     for (std::uint32_t t = 0; t < n_tokens_; ++t) dots_of(tile.masks[t], t, 1);
@@ -155,8 +174,9 @@ void NeuronFfnPairs::find_gates(Chunk& chunk, std::size_t member) const {
     asked += static_cast<std::uint32_t>(std::popcount(chunk.any_of(i)));
     if (gates_given()) {
       for (std::uint32_t t = 0; t < n_tokens_; ++t)
-        for_rows(tile.masks[t],
-                 [&](std::uint32_t r) { gates[t * kTileRows + r] = given_gate(t, tile.ids[r]); });
+        for_rows(tile.masks[t], [&](std::uint32_t r) {
+          gates[t * kTileRows + r] = given_gate(tokens_[t], tile.ids[r]);
+        });
     } else {
       fetch_tile(chunk, i + 1, rows_.deciding(), fetch);
       dot(rows_.deciding(), tile, fetch, chunk.room, gates);
@@ -209,17 +229,17 @@ void NeuronFfnPairs::add_fired(Chunk& chunk, float* partials, std::size_t member
   count_fired(fired, passes, member);
 }
 
-void NeuronFfnPairs::add_partials(const float* partials, std::uint32_t chunks) const {
+void NeuronFfnPairs::add_partials(const float* partials) const {
   constexpr std::uint32_t kSlice = DownRows::kSliceColumns;
   const std::size_t width = accumulator_floats(d_model_);
   device_.team().parallel_for(n_tokens_, [&](std::size_t t, std::size_t) {
     for (std::size_t first = 0; first < d_model_; first += kSlice) {
       alignas(64) float sum[kSlice] = {};
-      for (std::uint32_t chunk = 0; chunk < chunks; ++chunk)
+      for (std::uint32_t chunk = 0; chunk < chunks_; ++chunk)
         device_.kernels().add(sum, partials + (chunk * n_tokens_ + t) * width + first, kSlice, sum);
       alignas(64) float columns[kSlice];
       down_.settle(sum, columns);
-      std::memcpy(call_.output(0) + t * d_model_ + first, columns,
+      std::memcpy(call_.output(0) + tokens_[t] * std::size_t{d_model_} + first, columns,
                   std::min<std::size_t>(kSlice, d_model_ - first) * sizeof(float));
     }
   });

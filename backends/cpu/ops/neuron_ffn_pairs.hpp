@@ -5,8 +5,8 @@
 
 namespace synfire::cpu {
 
-// A few tokens: only pairs of a neuron and a token that needs it are computed, row by row. A chunk
-// of entries is taken whole by one thread, so that a row comes from memory once for all tokens.
+// Many tokens: only pairs of a neuron and a token that needs it are computed. A chunk of entries is
+// taken whole by one thread, so that a row comes from memory once for all tokens.
 class NeuronFfnPairs : public NeuronFfn {
  public:
   using NeuronFfn::NeuronFfn;
@@ -16,14 +16,18 @@ class NeuronFfnPairs : public NeuronFfn {
   struct Chunk;
   struct Tile;
 
+  void run_tokens();
+  void list_pairs(std::uint32_t first, std::uint32_t n, Chunk& chunk) const;
   void find_gates(Chunk& chunk, std::size_t member) const;
   void add_fired(Chunk& chunk, float* partials, std::size_t member) const;
   void dot(NeuronRow which, const Tile& tile, RowFetch& fetch, float* room, float* out) const;
   void fetch_tile(const Chunk& chunk, std::uint32_t tile, NeuronRow which, RowFetch& fetch) const;
-  void add_partials(const float* partials, std::uint32_t chunks) const;
+  void add_partials(const float* partials) const;
 
+  std::uint32_t each_ = 0;  // entries of a chunk
+  std::uint32_t chunks_ = 0;
+  const std::uint32_t* tokens_ = nullptr;  // that go by together, and how many
   std::uint32_t n_tokens_ = 0;
-  const std::uint32_t* tokens_ = nullptr;  // 0, 1, 2, ...
 };
 
 }  // namespace synfire::cpu

@@ -59,6 +59,14 @@ class NeuronRows {
     return packed_stride(static_cast<DType>(dtype), d_model_);
   }
 
+  // Whether dots of a few tokens of the batch cost as much as those of all: 16-bit quants are
+  // multiplied in blocks of tokens.
+  [[nodiscard]] bool all_at_once(NeuronRow which) const {
+    QuantsWanted row;
+    row.add(which == NeuronRow::gate ? gate_dtype_ : up_dtype_);
+    return row.wide && x_.wide_quants != nullptr;
+  }
+
   // The row that decides whether a neuron fires.
   [[nodiscard]] NeuronRow deciding() const {
     return neurons_.gated() ? NeuronRow::gate : NeuronRow::up;
