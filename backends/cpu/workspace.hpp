@@ -16,6 +16,8 @@ class Workspace {
     quants,
     scales,
     sums,
+    wide_quants,
+    wide_scales,
     tokens,
     ids,
     gates,

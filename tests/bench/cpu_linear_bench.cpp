@@ -181,7 +181,10 @@ int main(int argc, char** argv) {
     benchmark::RegisterBenchmark(("Prefill/" + name).c_str(), prefill, dtype)
         ->Arg(2)
         ->Arg(16)
+        ->Arg(8)
+        ->Arg(64)
         ->Arg(256)
+        ->Arg(512)
         ->UseRealTime()
         ->Unit(benchmark::kMillisecond);
   }

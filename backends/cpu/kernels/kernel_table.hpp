@@ -18,7 +18,9 @@ inline constexpr std::uint32_t kTileRows = 16;
 // fetched ahead while these are computed; may be null.
 
 // out[i * kTileRows + r] = dot(rows[r], token tokens[i] of x) for n_rows rows and n_tokens tokens.
-// The value for one row and one token does not depend on the other rows and tokens of the call.
+// The value for one row and one token does not depend on the other rows and tokens of the call, but
+// for rows of half floats on whether x has 16-bit quants, which are taken then: a token's last bits
+// differ between a batch of many and one of few. For the other dtypes they do not.
 using DotRows = void (*)(const std::byte* const* rows, const std::byte* const* next_rows,
                          std::uint32_t n_rows, std::uint32_t cols, const Activations& x,
                          const std::uint32_t* tokens, std::uint32_t n_tokens, float* out);
@@ -61,6 +63,11 @@ struct KernelTable {
   // One row of x to 8-bit blocks of 32; see Activations for the results.
   void (*quantize)(const float* x, std::uint32_t n, std::int8_t* quants, float* scales,
                    std::int32_t* sums);
+
+  // At most kWideTokens tokens of x at a stride to a block of 16-bit quants; see Activations. Null
+  // where the level multiplies floats as fast.
+  void (*quantize_wide)(const float* x, std::size_t stride, std::uint32_t n_tokens,
+                        std::uint32_t cols, std::int16_t* quants, float* scales);
 
   void (*add)(const float* a, const float* b, std::uint32_t n, float* y);
   // acc[i] += scale * x[i]

@@ -29,6 +29,9 @@ HWY_BEFORE_NAMESPACE();
 #include "backends/cpu/kernels/attend-inl.hpp"
 #include "backends/cpu/kernels/packed_formats-inl.hpp"
 #include "backends/cpu/kernels/packed_dot-inl.hpp"
+#ifdef __AVX512F__
+#include "backends/cpu/kernels/wide_dot-inl.hpp"
+#endif
 #include "backends/cpu/kernels/packed_panel-inl.hpp"
 #include "backends/cpu/kernels/packed_add-inl.hpp"
 #include "backends/cpu/kernels/sign_dot-inl.hpp"
@@ -39,6 +42,16 @@ namespace {
 
 template <typename Row>
 constexpr RowKernels kFloatRows = {dot_float<Row>, add_floats<Row>, settle_plain, decode_row<Row>};
+#ifdef __AVX512F__
+template <typename Row>
+constexpr RowKernels kHalfRows = {dot_half<Row>, add_floats<Row>, settle_plain, decode_row<Row>};
+constexpr auto kQuantizeWide = quantize_wide;
+#else
+// 16-bit products of AVX2 take two instructions, so they are no faster than float FMAs.
+template <typename Row>
+constexpr RowKernels kHalfRows = kFloatRows<Row>;
+constexpr decltype(KernelTable::quantize_wide) kQuantizeWide = nullptr;
+#endif
 // Formats whose factors may be rounded, and those that are seldom rows of neurons.
 template <typename Format>
 constexpr RowKernels kPackedRows = {dot_packed<Format>, add_packed<Format>, settle_quarters,
@@ -50,8 +63,8 @@ constexpr RowKernels kDecodedRows = {dot_packed<Format>, add_decoded<Format>, se
 constexpr KernelTable kTable = {
     SYNFIRE_LEVEL_NAME,
     kFloatRows<F32Row>,
-    kFloatRows<F16Row>,
-    kFloatRows<Bf16Row>,
+    kHalfRows<F16Row>,
+    kHalfRows<Bf16Row>,
     kPackedRows<Q8Format>,
     kPackedRows<Q4Format>,
     kDecodedRows<Q41Format>,
@@ -60,6 +73,7 @@ constexpr KernelTable kTable = {
     kDecodedRows<Q6KFormat>,
     sign_dot,
     quantize_floats,
+    kQuantizeWide,
     add_rows,
     add_scaled_floats,
     scale_row,

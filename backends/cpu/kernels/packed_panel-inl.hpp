@@ -53,12 +53,15 @@ HWY_INLINE __m128 totals(const RowSum<Format>& a, const RowSum<Format>& b, const
   return _mm_permute_ps(acbd, _MM_SHUFFLE(3, 1, 2, 0));
 }
 
+// `next_row`: one to fetch ahead meanwhile, or null.
 template <typename Format, std::uint32_t T>
 HWY_INLINE void multiply_panel(const PanelUnit<Format>* panel, std::uint32_t n_units,
-                               const Activations& x, const std::uint32_t* tokens, float* out) {
+                               const Activations& x, const std::uint32_t* tokens,
+                               const std::byte* next_row, float* out) {
   RowSum<Format> sums[kPanelRows][T];
   for (std::uint32_t u = 0; u < n_units; ++u) {
     const PanelUnit<Format>& unit = panel[u];
+    if (next_row != nullptr) fetch_unit<Format>(next_row, u);
     UnitOfToken token[T];
 #pragma GCC unroll 4
     for (std::uint32_t t = 0; t < T; ++t)
@@ -80,16 +83,22 @@ HWY_INLINE void multiply_panel(const PanelUnit<Format>* panel, std::uint32_t n_u
 
 // kPanelRows rows; as DotRows otherwise. Not inlined, so that only many tokens pay for the stack.
 template <typename Format>
-[[gnu::noinline]] void dot_panel(const std::byte* const* rows, std::uint32_t n_units,
-                                 const Activations& x, const std::uint32_t* tokens,
-                                 std::uint32_t n_tokens, float* out) {
+[[gnu::noinline]] void dot_panel(const std::byte* const* rows, const std::byte* const* next_rows,
+                                 std::uint32_t n_units, const Activations& x,
+                                 const std::uint32_t* tokens, std::uint32_t n_tokens, float* out) {
   PanelUnit<Format> panel[kPanelUnits];
   fill_panel<Format>(rows, n_units, panel);
+  // With each pair of tokens one row, so that memory has something to do all the time.
+  const auto next_row = [&](std::uint32_t t) {
+    return next_rows != nullptr && t / 2 < kPanelRows ? next_rows[t / 2] : nullptr;
+  };
   std::uint32_t t = 0;
   for (; t + 2 <= n_tokens; t += 2)
-    multiply_panel<Format, 2>(panel, n_units, x, tokens + t, out + std::size_t{t} * kTileRows);
+    multiply_panel<Format, 2>(panel, n_units, x, tokens + t, next_row(t),
+                              out + std::size_t{t} * kTileRows);
   if (t < n_tokens)
-    multiply_panel<Format, 1>(panel, n_units, x, tokens + t, out + std::size_t{t} * kTileRows);
+    multiply_panel<Format, 1>(panel, n_units, x, tokens + t, next_row(t),
+                              out + std::size_t{t} * kTileRows);
 }
 
 template <typename Format>
@@ -97,13 +106,15 @@ void dot_packed(const std::byte* const* rows, const std::byte* const* next_rows,
                 std::uint32_t n_rows, std::uint32_t cols, const Activations& x,
                 const std::uint32_t* tokens, std::uint32_t n_tokens, float* out) {
   const std::uint32_t n_units = units_in(cols);
+  const auto next_from = [&](std::uint32_t r) {
+    return next_rows == nullptr ? nullptr : next_rows + r;
+  };
   std::uint32_t r = 0;
   if (n_tokens >= kPanelTokens && n_units <= kPanelUnits)
     for (; r + kPanelRows <= n_rows; r += kPanelRows)
-      dot_panel<Format>(rows + r, n_units, x, tokens, n_tokens, out + r);
+      dot_panel<Format>(rows + r, next_from(r), n_units, x, tokens, n_tokens, out + r);
   if (r < n_rows)
-    dot_few<Format>(rows + r, next_rows == nullptr ? nullptr : next_rows + r, n_rows - r, cols, x,
-                    tokens, n_tokens, out + r);
+    dot_few<Format>(rows + r, next_from(r), n_rows - r, cols, x, tokens, n_tokens, out + r);
 }
 
 }  // namespace

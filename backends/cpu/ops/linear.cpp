@@ -40,6 +40,8 @@ struct TokenBlock {
   std::uint32_t first, n;
 };
 constexpr std::uint32_t kBlockTokens = 64;
+// Rows of half floats are slower to unpack, and multiply more tokens before they are again.
+constexpr std::uint32_t kWideBlockTokens = 512;
 // Of weights that the tokens' blocks go over.
 constexpr std::size_t kRunBytes = 160 << 10;
 
@@ -52,12 +54,14 @@ class Linears {
         n_tokens_(calls[0].input_rows(0)),
         cols_(calls[0].input_width(0)),
         tokens_(all_tokens(device, n_tokens_)) {
-    bool quantized = false;
+    QuantsWanted wanted;
     for (const sdk::OpCall& call : calls) {
       matrices_.emplace_back(device, call);
-      quantized |= wants_quants(matrices_.back().weights.dtype);
+      wanted.add(matrices_.back().weights.dtype);
     }
-    x_ = prepare_activations(device, calls[0].input(0), n_tokens_, cols_, quantized);
+    x_ = prepare_activations(device, calls[0].input(0), n_tokens_, cols_, wanted);
+    block_tokens_ = std::min(
+        n_tokens_, x_.wide_quants != nullptr && !wanted.quants ? kWideBlockTokens : kBlockTokens);
   }
 
   void run() {
@@ -98,19 +102,18 @@ class Linears {
         outputs * matrices_[0].weights.stride() * kTileRows * std::max(n_tokens_ / 4, 1u);
     // Many tokens go over a run in blocks: it should stay in a cache.
     const std::uint32_t most =
-        n_tokens_ <= kBlockTokens
+        n_tokens_ <= block_tokens_
             ? tiles
             : static_cast<std::uint32_t>(kRunBytes /
                                          (outputs * matrices_[0].weights.stride() * kTileRows)) +
                   1;
     const GuidedRuns runs(device_, tiles, tile_bytes, most);
-    const std::uint32_t block_tokens = std::min(n_tokens_, kBlockTokens);
     const MemberScratch scratch(device_.workspace(), device_.team().members(),
-                                outputs * std::size_t{block_tokens} * kTileRows * sizeof(float));
+                                outputs * std::size_t{block_tokens_} * kTileRows * sizeof(float));
     device_.team().parallel_for(runs.size(), [&](std::size_t run, std::size_t member) {
-      for (std::uint32_t t = 0; t < n_tokens_; t += block_tokens)
+      for (std::uint32_t t = 0; t < n_tokens_; t += block_tokens_)
         for (std::uint32_t tile = runs.first(run); tile < runs.end(run); ++tile)
-          body(tile, TokenBlock{t, std::min(block_tokens, n_tokens_ - t)},
+          body(tile, TokenBlock{t, std::min(block_tokens_, n_tokens_ - t)},
                reinterpret_cast<float*>(scratch.of(member)));
     });
   }
@@ -138,6 +141,7 @@ class Linears {
 
   CpuDevice& device_;
   std::uint32_t n_tokens_, cols_;
+  std::uint32_t block_tokens_ = 0;
   const std::uint32_t* tokens_;
   Activations x_{};
   std::vector<Matrix> matrices_;

@@ -4,10 +4,17 @@
 #include <cmath>
 #include <cstring>
 
+#include "backends/cpu/ops/neuron_ffn_pairs.hpp"
 #include "backends/cpu/ops/ops.hpp"
 #include "plugins/abi/synfire_predictor.h"
 
 namespace synfire::cpu {
+namespace {
+
+// Where all pairs are needed, down rows times more tokens than this are a product of matrices.
+constexpr std::uint32_t kFewTokens = 16;
+
+}  // namespace
 
 NeuronFfn::NeuronFfn(CpuDevice& device, const sdk::OpCall& call)
     : device_(device),
@@ -44,10 +51,16 @@ void NeuronFfn::apply_rule(const float* gates, std::uint32_t n, bool* passes) co
 }
 
 void neuron_ffn(CpuDevice& device, const sdk::OpCall& call) {
-  if (call.batch().n_tokens == 1)
+  const std::uint32_t n_tokens = call.batch().n_tokens;
+  const bool dense = !call.has_input(1) && !call.has_input(2) &&
+                     call.params<sf_neuron_ffn_params>().gate_rule == SF_GATE_NONE;
+  if (n_tokens == 0) return;
+  if (n_tokens == 1)
     NeuronFfnDecode(device, call).run();
-  else if (call.batch().n_tokens != 0)
-    NeuronFfnBatch(device, call).run();
+  else if (dense && n_tokens > kFewTokens)
+    NeuronFfnDense(device, call).run();
+  else
+    NeuronFfnPairs(device, call).run();
 }
 
 }  // namespace synfire::cpu

@@ -5,7 +5,7 @@
 
 namespace synfire::cpu {
 
-// What the two ways of computing neuron_ffn share: the operands, the gate rule, the down rows.
+// What the ways of computing neuron_ffn share: the operands, the gate rule, the down rows.
 //
 // The result of a token is a sum of partial sums, one per chunk of neurons, added in chunk order.
 // Chunk bounds depend on the neurons alone, so threads and timing never change a bit.
@@ -77,24 +77,21 @@ class NeuronFfnDecode : public NeuronFfn {
   void add_partials(const float* partials, std::uint32_t n) const;
 };
 
-// Many tokens: first the hidden values of all entries and tokens, then the down rows, a slice of
-// columns at a time, each row read once for all tokens.
-class NeuronFfnBatch : public NeuronFfn {
+// Many tokens that need all neurons: first the hidden values of all neurons and tokens, then the
+// down rows, a slice of columns at a time, each row read once for all tokens.
+class NeuronFfnDense : public NeuronFfn {
  public:
-  struct Tile;
-
   using NeuronFfn::NeuronFfn;
   void run();
 
  private:
-  void run_hidden_tile(std::uint32_t first, std::byte* scratch, std::size_t member);
-  void find_gates(Tile& tile) const;
-  void run_down_slice(std::uint32_t first_column, std::byte* scratch) const;
+  void run_hidden_tile(std::uint32_t first, const std::uint32_t* tokens, float* scratch,
+                       std::size_t member);
+  void run_down_slice(std::uint32_t first_column, float* scratch) const;
   void add_down_rows(std::uint32_t first, std::uint32_t n, std::uint32_t first_column,
                      std::uint32_t columns, float* down, float* partial) const;
 
-  float* hidden_ = nullptr;  // [n_tokens, entries]; 0 where a token does not need a neuron
-  bool* used_ = nullptr;     // [entries]: some token needs the down row
+  float* hidden_ = nullptr;  // [n_tokens, neurons]
 };
 
 }  // namespace synfire::cpu

@@ -27,9 +27,7 @@ class NeuronRows {
         up_dtype_(static_cast<DType>(neurons.desc().up_dtype)),
         gate_dot_(neurons.gated() ? row_kernels(device.kernels(), gate_dtype_).dot : nullptr),
         up_dot_(row_kernels(device.kernels(), up_dtype_).dot),
-        x_(prepare_activations(
-            device, x, n_tokens, d_model_,
-            wants_quants(up_dtype_) || (neurons.gated() && wants_quants(gate_dtype_)))) {}
+        x_(prepare_activations(device, x, n_tokens, d_model_, wanted())) {}
 
   // out[i * kTileRows + r] = dot(row of neurons[r], token tokens[i]); n <= kTileRows neurons.
   // `next_rows`: n rows that will be read next, or null.
@@ -68,12 +66,27 @@ class NeuronRows {
       __builtin_prefetch(row + line, 0, 2);
   }
 
+  // Whether dots of a few tokens of the batch cost as much as those of all: 16-bit quants are
+  // multiplied in blocks of tokens.
+  [[nodiscard]] bool all_at_once(NeuronRow which) const {
+    QuantsWanted row;
+    row.add(which == NeuronRow::gate ? gate_dtype_ : up_dtype_);
+    return row.wide && x_.wide_quants != nullptr;
+  }
+
   // The row that decides whether a neuron fires.
   [[nodiscard]] NeuronRow deciding() const {
     return neurons_.gated() ? NeuronRow::gate : NeuronRow::up;
   }
 
  private:
+  [[nodiscard]] QuantsWanted wanted() const {
+    QuantsWanted wanted;
+    if (neurons_.gated()) wanted.add(gate_dtype_);
+    wanted.add(up_dtype_);
+    return wanted;
+  }
+
   const sdk::HostNeurons& neurons_;
   std::uint32_t d_model_;
   DType gate_dtype_, up_dtype_;

@@ -21,27 +21,65 @@ const RowKernels& row_kernels(const KernelTable& kernels, DType dtype) {
   }
 }
 
-Activations prepare_activations(CpuDevice& device, const float* x, std::uint32_t n_tokens,
-                                std::uint32_t cols, bool quantized) {
-  Activations ready{x, cols, nullptr, nullptr, nullptr};
-  if (!quantized) return ready;
+namespace {
+
+// body(first, end) for runs of n pieces of `bytes` each.
+template <typename Body>
+void for_chunks(CpuDevice& device, std::uint32_t n, std::size_t bytes, const Body& body) {
+  const std::uint32_t per_chunk = tiles_per_chunk(device, n, bytes);
+  device.team().parallel_for((n + per_chunk - 1) / per_chunk, [&](std::size_t chunk, std::size_t) {
+    const auto first = static_cast<std::uint32_t>(chunk) * per_chunk;
+    body(first, std::min(first + per_chunk, n));
+  });
+}
+
+void quantize(CpuDevice& device, std::uint32_t n_tokens, std::uint32_t cols, Activations& x) {
   Workspace& workspace = device.workspace();
   const std::size_t units = units_of(cols);
   const std::size_t all = n_tokens * units;
   auto* const quants = workspace.get<std::int8_t>(Workspace::quants, all * kUnit);
   auto* const scales = workspace.get<float>(Workspace::scales, all * 8);
   auto* const sums = workspace.get<std::int32_t>(Workspace::sums, all * 16);
-  const std::uint32_t per_chunk = tiles_per_chunk(device, n_tokens, std::size_t{cols} * 4);
-  device.team().parallel_for(
-      (n_tokens + per_chunk - 1) / per_chunk, [&](std::size_t chunk, std::size_t) {
-        const std::size_t first = chunk * per_chunk;
-        for (std::size_t t = first; t < std::min<std::size_t>(first + per_chunk, n_tokens); ++t)
-          device.kernels().quantize(x + t * cols, cols, quants + t * units * kUnit,
-                                    scales + t * units * 8, sums + t * units * 16);
-      });
-  ready.quants = quants;
-  ready.scales = scales;
-  ready.sums = sums;
+  for_chunks(device, n_tokens, std::size_t{cols} * 4, [&](std::size_t first, std::size_t end) {
+    for (std::size_t t = first; t < end; ++t)
+      device.kernels().quantize(x.values + t * cols, cols, quants + t * units * kUnit,
+                                scales + t * units * 8, sums + t * units * 16);
+  });
+  x.quants = quants;
+  x.scales = scales;
+  x.sums = sums;
+}
+
+void quantize_wide(CpuDevice& device, std::uint32_t n_tokens, std::uint32_t cols, Activations& x) {
+  Workspace& workspace = device.workspace();
+  const std::size_t block_scales = std::size_t{units_of(cols)} * kWideTokens;
+  const std::uint32_t n_blocks = wide_blocks_of(n_tokens);
+  auto* const quants =
+      workspace.get<std::int16_t>(Workspace::wide_quants, n_blocks * block_scales * kUnit);
+  auto* const scales = workspace.get<float>(Workspace::wide_scales, n_blocks * block_scales);
+  for_chunks(device, n_blocks, std::size_t{cols} * kWideTokens * 4,
+             [&](std::size_t first, std::size_t end) {
+               for (std::size_t b = first; b < end; ++b) {
+                 const auto t = static_cast<std::uint32_t>(b) * kWideTokens;
+                 device.kernels().quantize_wide(
+                     x.values + std::size_t{t} * cols, cols, std::min(n_tokens - t, kWideTokens),
+                     cols, quants + b * block_scales * kUnit, scales + b * block_scales);
+               }
+             });
+  x.wide_quants = quants;
+  x.wide_scales = scales;
+}
+
+}  // namespace
+
+Activations prepare_activations(CpuDevice& device, const float* x, std::uint32_t n_tokens,
+                                std::uint32_t cols, QuantsWanted wanted) {
+  Activations ready{};
+  ready.values = x;
+  ready.stride = cols;
+  if (wanted.quants) quantize(device, n_tokens, cols, ready);
+  if (wanted.wide && n_tokens >= kWideFrom && device.kernels().quantize_wide != nullptr)
+    quantize_wide(device, n_tokens, cols, ready);
   return ready;
 }
 

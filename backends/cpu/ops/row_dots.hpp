@@ -15,10 +15,25 @@ constexpr bool wants_quants(DType dtype) {
   return dtype != DType::f32 && dtype != DType::f16 && dtype != DType::bf16;
 }
 
-// Rows of x made ready for dot kernels, quantized if `quantized`. Lives in the device's workspace
-// until the next call.
+// From so many tokens on, rows of half floats multiply with 16-bit activations: with fewer, making
+// integers of the rows takes longer than what the faster products save.
+inline constexpr std::uint32_t kWideFrom = 16;
+
+// What rows that share x multiply with, besides floats.
+struct QuantsWanted {
+  void add(DType dtype) {
+    quants |= wants_quants(dtype);
+    wide |= dtype == DType::f16 || dtype == DType::bf16;
+  }
+
+  bool quants = false;  // 8 bits
+  bool wide = false;    // 16 bits
+};
+
+// Rows of x made ready for dot kernels. Lives in the device's workspace until the next call. 16-bit
+// quants are made from kWideFrom tokens on, where the level has a use for them.
 Activations prepare_activations(CpuDevice& device, const float* x, std::uint32_t n_tokens,
-                                std::uint32_t cols, bool quantized);
+                                std::uint32_t cols, QuantsWanted wanted);
 
 // 0, 1, 2, ... in the workspace.
 const std::uint32_t* all_tokens(CpuDevice& device, std::uint32_t n_tokens);

@@ -20,7 +20,8 @@ class SignLinear {
         rows_(static_cast<std::uint32_t>(signs_.rows)),
         width_(call.input_width(0)),
         units_(units_of(width_)),
-        x_(prepare_activations(device, call.input(0), n_tokens_, width_, width_ % 32 == 0)),
+        x_(prepare_activations(device, call.input(0), n_tokens_, width_,
+                               {width_ % 32 == 0, false})),
         y_(call.output(0)) {
     if (const sdk::HostWeights* const bias = call.optional_weights(1)) {
       bias_.resize(rows_);

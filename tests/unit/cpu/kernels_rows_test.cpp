@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <random>
 #include <vector>
 
@@ -72,7 +74,7 @@ struct Tokens {
     for (float& value : x) value = normal(random);
   }
   Activations prepare(const KernelTable& kernels, bool quantized) {
-    if (!quantized) return {x.data(), cols, nullptr, nullptr, nullptr};
+    if (!quantized) return {x.data(), cols, nullptr, nullptr, nullptr, nullptr, nullptr};
     const std::size_t units = units_of(cols);
     quants.assign(n * units * kUnit, 99);
     scales.assign(n * units * 8, 1e9f);
@@ -80,7 +82,21 @@ struct Tokens {
     for (std::size_t t = 0; t < n; ++t)
       kernels.quantize(x.data() + t * cols, cols, quants.data() + t * units * kUnit,
                        scales.data() + t * units * 8, sums.data() + t * units * 16);
-    return {x.data(), cols, quants.data(), scales.data(), sums.data()};
+    return {x.data(), cols, quants.data(), scales.data(), sums.data(), nullptr, nullptr};
+  }
+  // With 16-bit quants too; the level must make them.
+  Activations prepare_wide(const KernelTable& kernels) {
+    const std::size_t block = std::size_t{units_of(cols)} * kWideTokens;
+    wide_quants.assign(wide_blocks_of(n) * block * kUnit, 99);
+    wide_scales.assign(wide_blocks_of(n) * block, 1e9f);
+    for (std::uint32_t t = 0; t < n; t += kWideTokens)
+      kernels.quantize_wide(x.data() + std::size_t{t} * cols, cols, std::min(n - t, kWideTokens),
+                            cols, wide_quants.data() + t / kWideTokens * block * kUnit,
+                            wide_scales.data() + t / kWideTokens * block);
+    Activations ready = prepare(kernels, false);
+    ready.wide_quants = wide_quants.data();
+    ready.wide_scales = wide_scales.data();
+    return ready;
   }
   // What a kernel multiplies with.
   [[nodiscard]] double value(std::uint32_t t, std::uint32_t i, bool quantized) const {
@@ -91,8 +107,9 @@ struct Tokens {
   }
 
   std::uint32_t cols, n;
-  std::vector<float> x, scales;
+  std::vector<float> x, scales, wide_scales;
   std::vector<std::int8_t> quants;
+  std::vector<std::int16_t> wide_quants;
   std::vector<std::int32_t> sums;
 };
 
@@ -149,6 +166,121 @@ TEST_P(RowsTest, ATokenGetsTheSameBitsAloneAndAmongOthers) {
       const std::vector<float> one = dot(kernels_, rows, alone);
       for (std::uint32_t r = 0; r < kTileRows; ++r)
         ASSERT_EQ(one[r], all[t * kTileRows + r]) << dtype_info(dtype).name << " token " << t;
+    }
+  }
+}
+
+// Half-float rows times tokens with 16-bit quants.
+class WideRowsTest : public RowsTest {
+ protected:
+  void SetUp() override {
+    if (kernels_.quantize_wide == nullptr) GTEST_SKIP() << kernels_.name << " multiplies floats";
+  }
+  // [ids, kTileRows] of the tokens named.
+  std::vector<float> dot_wide(const Rows& rows, Tokens& tokens,
+                              const std::vector<std::uint32_t>& ids,
+                              std::uint32_t n_rows = kTileRows) const {
+    std::vector<float> out(ids.size() * kTileRows, -1e9f);
+    row_kernels(kernels_, rows.dtype)
+        .dot(rows.rows, nullptr, n_rows, rows.cols, tokens.prepare_wide(kernels_), ids.data(),
+             static_cast<std::uint32_t>(ids.size()), out.data());
+    return out;
+  }
+  static std::vector<std::uint32_t> all_of(const Tokens& tokens) {
+    std::vector<std::uint32_t> ids(tokens.n);
+    std::iota(ids.begin(), ids.end(), 0u);
+    return ids;
+  }
+  // Roundings to 2^-16 of the norms of a unit of each.
+  static void expect_products(const Rows& rows, const Tokens& tokens, std::uint32_t n_rows,
+                              const std::vector<float>& out) {
+    for (std::uint32_t t = 0; t < tokens.n; ++t)
+      for (std::uint32_t r = 0; r < n_rows; ++r) {
+        double row_squares = 0, token_squares = 0;
+        for (std::uint32_t i = 0; i < rows.cols; ++i) {
+          row_squares += rows.value(r, i) * rows.value(r, i);
+          token_squares += tokens.value(t, i, false) * tokens.value(t, i, false);
+        }
+        ASSERT_NEAR(out[t * kTileRows + r], expected_dot(rows, tokens, r, t),
+                    6e-5 * std::sqrt(row_squares * token_squares) + 1e-6)
+            << dtype_info(rows.dtype).name << ", " << rows.cols << " columns, row " << r << " of "
+            << n_rows << ", token " << t << " of " << tokens.n;
+      }
+  }
+};
+
+TEST_P(WideRowsTest, AgreeWithTheDecodedWeights) {
+  for (const DType dtype : {DType::f16, DType::bf16})
+    for (const std::uint32_t cols : kColumns) {
+      const Rows rows(dtype, cols);
+      for (const std::uint32_t n_tokens : {1u, 16u, 33u})
+        for (const std::uint32_t n_rows : {1u, 7u, kTileRows}) {
+          Tokens tokens(cols, n_tokens);
+          expect_products(rows, tokens, n_rows, dot_wide(rows, tokens, all_of(tokens), n_rows));
+        }
+    }
+}
+
+// As activations of real models have them: other elements lose what the outlier's product hides.
+TEST_P(WideRowsTest, OutliersAndZeros) {
+  for (const float outlier : {0.0f, 300.0f, -20000.0f}) {
+    Rows rows(DType::f16, 512);
+    Tokens tokens(512, 17);
+    for (std::uint32_t t = 0; t < tokens.n; ++t) {
+      if (t % 3 == 0) tokens.x[t * 512 + 40] = outlier;
+      if (t % 4 == 1) std::fill_n(tokens.x.begin() + t * 512, t == 1 ? 256 : 512, 0.0f);
+    }
+    expect_products(rows, tokens, kTileRows, dot_wide(rows, tokens, all_of(tokens)));
+  }
+}
+
+// Where all products of a unit have one sign and size, the integers reach their bound; all are
+// rounded to the same side.
+TEST_P(WideRowsTest, SumsOfAUnitDoNotOverflow) {
+  for (const float sign : {-1.0f, 1.0f})
+    for (const std::uint32_t used : {1u, 2u, 256u}) {
+      Rows rows(DType::bf16, 256);
+      std::vector<float> row(256, 0.0f);
+      std::fill_n(row.begin(), used, 3.0f);
+      for (std::uint32_t r = 0; r < kTileRows; ++r)
+        quantize_row(rows.dtype, row.data(), 256, rows.file_row(r));
+      rows.pack();
+      Tokens tokens(256, 16);
+      for (std::uint32_t i = 0; i < tokens.x.size(); ++i)
+        tokens.x[i] = i % 256 < used ? sign * 1e4f : 0.0f;
+      const std::vector<float> out = dot_wide(rows, tokens, all_of(tokens));
+      const double want = sign * 3e4 * used;
+      for (const float got : out) ASSERT_NEAR(got, want, 5e-4 * std::fabs(want));
+    }
+}
+
+TEST_P(WideRowsTest, ATokensBitsDependOnNeitherItsPlaceNorTheOthers) {
+  const Rows rows(DType::f16, 800);
+  Tokens together(800, 600);
+  const std::vector<float> all = dot_wide(rows, together, all_of(together));
+  const std::vector<std::uint32_t> some = {3, 4, 20, 599, 5, 300};
+  const std::vector<float> of_some = dot_wide(rows, together, some, 5);
+  for (std::size_t i = 0; i < some.size(); ++i) {
+    Tokens alone(800, 1);
+    std::copy_n(together.x.begin() + some[i] * 800, 800, alone.x.begin());
+    const std::vector<float> one = dot_wide(rows, alone, {0});
+    for (std::uint32_t r = 0; r < kTileRows; ++r)
+      ASSERT_EQ(one[r], all[some[i] * kTileRows + r]) << some[i];
+    for (std::uint32_t r = 0; r < 5; ++r) ASSERT_EQ(of_some[i * kTileRows + r], one[r]) << some[i];
+    ASSERT_EQ(of_some[i * kTileRows + 5], -1e9f);
+  }
+}
+
+// What no integer can be stays no number.
+TEST_P(WideRowsTest, InfinityAndNanStay) {
+  const Rows rows(DType::f16, 256);
+  for (const float bad : {INFINITY, -INFINITY, NAN}) {
+    Tokens tokens(256, 16);
+    tokens.x[7] = bad;
+    const std::vector<float> out = dot_wide(rows, tokens, all_of(tokens));
+    for (std::uint32_t r = 0; r < kTileRows; ++r) {
+      ASSERT_FALSE(std::isfinite(out[r]));
+      ASSERT_TRUE(std::isfinite(out[kTileRows + r]));
     }
   }
 }
@@ -246,6 +378,8 @@ TEST_P(RowsTest, QuantizesZerosAndOutliers) {
   }
 }
 
+INSTANTIATE_TEST_SUITE_P(Levels, WideRowsTest, testing::ValuesIn(machine_levels()),
+                         level_test_name);
 INSTANTIATE_TEST_SUITE_P(Levels, RowsTest, testing::ValuesIn(machine_levels()), level_test_name);
 
 // AVX-VNNI is another way to the same integers.
