@@ -189,7 +189,8 @@ Result<int> predictor(const OptionValues& values) {
   const PredictorFitOptions options = fit_options(values);
   SYNFIRE_RETURN_IF_ERROR(check_predictor_fit(program, options));
   config.tap = SF_TAP_FFN_INPUT;
-  if (config.predictor.empty()) config.predictor = "exact";  // the model's own inputs
+  if (config.predictor.empty())
+    config.predictor = "none";  // the model's own inputs, and the fastest prefill
   SYNFIRE_ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine, Engine::make(config));
   describe_engine(*engine);
   SYNFIRE_ASSIGN_OR_RETURN(const Windows windows, make_windows(*engine, values));

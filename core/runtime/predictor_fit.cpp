@@ -22,10 +22,16 @@ std::vector<float> decoded(DType dtype, const std::byte* data, std::uint64_t row
   return values;
 }
 
-// Int8 where rows are whole blocks of it.
-FittedLayer::Tensor encoded(std::string name, const std::vector<float>& values,
+// Of b, whose rows are short: less than a cpu's unit of Q8_0 elements, which would be padded.
+constexpr DType kNarrowDType = DType::f16;
+
+// Of a: int8 where rows are whole blocks of it.
+DType wide_dtype(std::uint64_t cols) {
+  return cols % dtype_info(DType::q8_0).block_size == 0 ? DType::q8_0 : DType::f16;
+}
+
+FittedLayer::Tensor encoded(std::string name, DType dtype, const std::vector<float>& values,
                             std::uint64_t cols) {
-  const DType dtype = cols % dtype_info(DType::q8_0).block_size == 0 ? DType::q8_0 : DType::f16;
   FittedLayer::Tensor tensor{std::move(name), dtype, values.size() / cols, cols, {}};
   tensor.data.resize(tensor.rows * row_bytes(dtype, cols));
   for (std::uint64_t r = 0; r < tensor.rows; ++r)
@@ -115,8 +121,9 @@ Result<LayerGate> layer_gate(const Program& program, const GgufFile& file, std::
 std::uint32_t choose_rank(const LowRank& fit, const LayerGate& gate, double recall) {
   constexpr std::size_t kRows = 512;  // enough to count what is predicted
   const std::size_t n = std::min(kRows, gate.seen.size() / gate.d_ff);
-  const RankCost cost{row_bytes(DType::q8_0, 32) * (gate.d_model + gate.d_ff) / 32,
-                      row_bytes(gate.dtype, gate.d_model)};
+  const RankCost cost{
+      row_bytes(wide_dtype(gate.d_model), gate.d_model) + gate.d_ff * row_bytes(kNarrowDType, 1),
+      row_bytes(gate.dtype, gate.d_model)};
   return cheapest_rank(fit, gate.x_seen.first(n * gate.d_model),
                        std::span(gate.seen).first(n * gate.d_ff), gate.d_ff, recall, cost);
 }
@@ -144,8 +151,9 @@ Result<std::unique_ptr<Scorer>> make_svd(const LayerGate& gate, const FfnInputs&
   layer.rank = options.rank ? fitted : choose_rank(low_rank, gate, options.recall);
   low_rank.a.resize(layer.rank * gate.d_model);
   low_rank.b = first_columns(low_rank.b, fitted, layer.rank);
-  layer.tensors.push_back(encoded(prefix + "a.weight", low_rank.a, gate.d_model));
-  layer.tensors.push_back(encoded(prefix + "b.weight", low_rank.b, layer.rank));
+  layer.tensors.push_back(
+      encoded(prefix + "a.weight", wide_dtype(gate.d_model), low_rank.a, gate.d_model));
+  layer.tensors.push_back(encoded(prefix + "b.weight", kNarrowDType, low_rank.b, layer.rank));
   return std::make_unique<SvdScorer>(layer.tensors[0], layer.tensors[1]);
 }
 
