@@ -503,11 +503,11 @@ inline constexpr std::array kOptions = {
     Option{.name = "tokens",
            .type = OptionType::uinteger,
            .value_name = "N",
-           .default_text = "16384",
+           .default_text = "4096",
            .min = 4,
            .max = 1073741824,
            .group = "Fitting",
-           .help = "tokens to run at most",
+           .help = "tokens to run at most; more than d_model, and more of them fit better",
            .commands = Command::predictor},
 
     // bench

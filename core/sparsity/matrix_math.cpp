@@ -92,6 +92,37 @@ std::vector<float> leading_outputs(const OutputCovariance& outputs, const Matrix
   return directions;
 }
 
+MatrixView view(const Matrix& m) {
+  return MatrixView::of({m.data(), static_cast<std::size_t>(m.size())},
+                        static_cast<std::size_t>(m.cols()));
+}
+
+// What turns directions of outputs into w's own, by falling variance.
+struct Turn {
+  Matrix for_a, for_b;  // [rank, directions]
+};
+
+// By the eigenvectors of the covariance [n, n] within the directions.
+Result<Turn> own_directions(const std::vector<float>& covariance, std::size_t n, std::size_t rank) {
+  const auto size = static_cast<Eigen::Index>(n);
+  const Eigen::SelfAdjointEigenSolver<Matrix> solved(
+      Eigen::Map<const Matrix>(covariance.data(), size, size));
+  const float largest = solved.eigenvalues()[size - 1];  // they rise
+  if (!(largest >= 0) || !std::isfinite(largest))
+    return invalid_argument(
+        "second moments of the inputs: output variance {}, want that of real inputs", largest);
+  Turn turn{Matrix(rank, n), Matrix(rank, n)};
+  for (std::size_t i = 0; i < rank; ++i) {
+    const Eigen::Index at = size - 1 - static_cast<Eigen::Index>(i);
+    // Not under what rounding leaves. The deviation itself is free: a divides by it, b multiplies.
+    const float deviation =
+        std::sqrt(std::max({solved.eigenvalues()[at], 1e-7F * largest, 1e-30F}));
+    turn.for_a.row(static_cast<Eigen::Index>(i)) = solved.eigenvectors().col(at) / deviation;
+    turn.for_b.row(static_cast<Eigen::Index>(i)) = solved.eigenvectors().col(at) * deviation;
+  }
+  return turn;
+}
+
 }  // namespace
 
 std::vector<float> multiply_transposed(std::span<const float> x, std::span<const float> w,
@@ -121,31 +152,13 @@ Result<LowRank> fit_low_rank(std::span<const float> w, std::size_t cols,
   SYNFIRE_ASSIGN_OR_RETURN(std::vector<float> full, with_ridge(moments, cols));
   const OutputCovariance outputs(matrix, std::move(full));
   const std::vector<float> directions = leading_outputs(outputs, matrix, width);
-  // The covariance within them: its eigenvectors turn them into w's own.
   const std::vector<float> back = outputs.back(directions);
-  const std::vector<float> small = product(MatrixView::of(outputs.weighted(back), cols),
-                                           MatrixView::of(back, cols).transposed());
-  const auto n = static_cast<Eigen::Index>(width);
-  const Eigen::SelfAdjointEigenSolver<Matrix> solved(Eigen::Map<const Matrix>(small.data(), n, n));
-  const float largest = solved.eigenvalues()[n - 1];  // they rise
-  if (!(largest >= 0) || !std::isfinite(largest))
-    return invalid_argument(
-        "second moments of the inputs: output variance {}, want that of real inputs", largest);
-  Matrix to_a(rank, n), to_b(rank, n);
-  for (std::size_t i = 0; i < rank; ++i) {
-    const Eigen::Index at = n - 1 - static_cast<Eigen::Index>(i);
-    // Not under what rounding leaves of it. The size itself is free: a has it below, b above.
-    const float size = std::sqrt(std::max({solved.eigenvalues()[at], 1e-7F * largest, 1e-30F}));
-    to_a.row(i) = solved.eigenvectors().col(at) / size;
-    to_b.row(i) = solved.eigenvectors().col(at) * size;
-  }
-  const auto view = [](const Matrix& m) {
-    return MatrixView::of({m.data(), static_cast<std::size_t>(m.size())},
-                          static_cast<std::size_t>(m.cols()));
-  };
+  const std::vector<float> covariance = product(MatrixView::of(outputs.weighted(back), cols),
+                                                MatrixView::of(back, cols).transposed());
+  SYNFIRE_ASSIGN_OR_RETURN(const Turn turn, own_directions(covariance, width, rank));
   return LowRank{
-      product(view(to_a), MatrixView::of(back, cols)),
-      product(MatrixView::of(directions, matrix.rows).transposed(), view(to_b).transposed())};
+      product(view(turn.for_a), MatrixView::of(back, cols)),
+      product(MatrixView::of(directions, matrix.rows).transposed(), view(turn.for_b).transposed())};
 }
 
 }  // namespace synfire
