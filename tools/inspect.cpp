@@ -74,9 +74,9 @@ boost::json::value to_json(const GgufTensor& tensor) {
                              {"bytes", tensor.data.size()}};
 }
 
-// What a file says of its own sparsity: `synfire synth` writes these keys.
+// What a file says of its own sparsity.
 struct SparsityKey {
-  std::string_view name;  // after "synfire.synth."
+  std::string_view name;  // after "synfire.activity."
   std::string_view text;
 };
 constexpr SparsityKey kSparsityKeys[] = {
@@ -90,7 +90,7 @@ constexpr SparsityKey kSparsityKeys[] = {
 std::vector<std::pair<SparsityKey, double>> sparsity_of(const GgufFile& file) {
   std::vector<std::pair<SparsityKey, double>> found;
   for (const SparsityKey& key : kSparsityKeys) {
-    const Result<double> share = file.get<double>(fmt::format("synfire.synth.{}", key.name));
+    const Result<double> share = file.get<double>(fmt::format("synfire.activity.{}", key.name));
     if (share.ok()) found.emplace_back(key, *share);
   }
   return found;

@@ -111,14 +111,21 @@ PlacementInfo placement_info(const EngineAssets& assets) {
   info.kind = placement_name(assets.placement_kind);
   info.predictor = assets.predictor_program.name;
   info.epoch = assets.placement.epoch;
-  for (const PredictorLayer& layer : assets.predictor_program.layers)
-    for (const WeightUpload& weight : layer.weights)
+  const PredictorProgram& predictor = assets.predictor_program;
+  for (std::uint32_t layer = 0; layer < predictor.layers.size(); ++layer) {
+    if (predictor.computes_all(layer)) continue;
+    for (const WeightUpload& weight : predictor.layers[layer].weights)
       info.predictor_bytes += weight.rows * row_bytes(weight.dtype, weight.cols);
+  }
   info.notes = assets.plan.notes;
   if (assets.placement.shards)
     info.notes.insert(info.notes.begin(), shard_note(*assets.placement.shards));
   if (assets.predictor_program.kind == Prediction::plugin)
     info.notes.push_back(predictor_note(assets.predictor_program));
+  if (const auto n = std::count(predictor.dense_layers.begin(), predictor.dense_layers.end(), true))
+    info.notes.push_back(fmt::format(
+        "dense: {} of {} layers, where so many neurons are active that all are read faster", n,
+        assets.program.layers.size()));
   const std::uint32_t group_size = assets.placement.group_size;
   const std::uint32_t d_ff = assets.program.hparams.d_ff;
   for (std::uint32_t layer = 0; layer < assets.placement.layers.size(); ++layer) {

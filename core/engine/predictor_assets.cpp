@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/base/predictor_spec.hpp"
+#include "core/runtime/dense_layers.hpp"
 #include "core/runtime/predictor_loader.hpp"
 
 namespace synfire {
@@ -29,6 +30,15 @@ Status add_sidecar(EngineAssets& assets, const EngineConfig& config, const std::
   SYNFIRE_ASSIGN_OR_RETURN(GgufFile file, GgufFile::open(path));
   assets.sidecar.emplace(std::move(file));
   assets.tensors.add(*assets.sidecar);
+  return {};
+}
+
+Status find_dense(EngineAssets& assets) {
+  PredictorProgram& predictor = assets.predictor_program;
+  SYNFIRE_ASSIGN_OR_RETURN(
+      predictor.dense_layers,
+      find_dense_layers(assets.program, assets.file, assets.sidecar ? &*assets.sidecar : nullptr,
+                        predictor));
   return {};
 }
 
@@ -60,7 +70,7 @@ Status open_predictor(EngineAssets& assets, const EngineConfig& config) {
   if (spec.name == "exact" || spec.name == "none") {
     assets.predictor_program = {
         spec.name == "exact" ? Prediction::exact : Prediction::none, spec.name, {}};
-    return {};
+    return spec.name == "exact" ? find_dense(assets) : Status();
   }
   SYNFIRE_ASSIGN_OR_RETURN(const host::PredictorPlugin plugin,
                            assets.plugins.require_predictor(spec.name));
@@ -73,7 +83,7 @@ Status open_predictor(EngineAssets& assets, const EngineConfig& config) {
       assets.predictor_program,
       load_predictor(*assets.predictor, assets.program.hparams.n_layers, threshold));
   assets.predictor_program.name = spec.to_string();
-  return {};
+  return find_dense(assets);
 }
 
 }  // namespace synfire

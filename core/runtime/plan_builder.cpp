@@ -90,8 +90,8 @@ void PlanBuilder::join(std::uint32_t device, const std::vector<ValueId>& partial
   }
 }
 
-bool PlanBuilder::is_dense(const ProgramFfn& ffn) const {
-  return predictor_.kind == Prediction::none && !ffn.down_is_neuron_major;
+bool PlanBuilder::is_dense(std::uint32_t layer) const {
+  return predictor_.computes_all(layer) && !program_.layers[layer].ffn.down_is_neuron_major;
 }
 
 void PlanBuilder::dense_share(std::uint32_t layer, std::uint32_t device, std::uint32_t first,
@@ -125,7 +125,9 @@ void PlanBuilder::neuron_share(std::uint32_t layer, std::uint32_t device, ValueI
   const std::uint32_t neurons = weights_.add_neurons(device, layer);
   sf_neuron_ffn_params params{h.activation, SF_GATE_NONE, 0, options_.ffn_chunk};
   ValueId gates = kNone;
-  if (predictor_.kind == Prediction::exact) {
+  if (predictor_.computes_all(layer)) {
+    // No list: all that are here.
+  } else if (predictor_.kind == Prediction::exact) {
     gates = cutter_.add_value({SF_VALUE_ROWS, h.d_ff});
     active = cutter_.add_value({SF_VALUE_ACTIVE, h.d_ff});
     cutter_.add_op({device, SF_OP_NEURON_GATE, {x}, {gates}, {}, neurons, false, sf_no_params{}});
@@ -138,7 +140,7 @@ void PlanBuilder::neuron_share(std::uint32_t layer, std::uint32_t device, ValueI
                     false,
                     sf_select_params{SF_GATE_POSITIVE, h.activation, 0}});
     params.gate_rule = SF_GATE_POSITIVE;
-  } else if (predictor_.kind == Prediction::plugin) {
+  } else {
     params.gate_rule = predictor_.layers[layer].gate_rule;
     params.gate_threshold = predictor_.layers[layer].gate_threshold;
   }
@@ -147,7 +149,7 @@ void PlanBuilder::neuron_share(std::uint32_t layer, std::uint32_t device, ValueI
 }
 
 ValueId PlanBuilder::predict(std::uint32_t layer, std::uint32_t device) {
-  if (predictor_.kind != Prediction::plugin) return kNone;
+  if (predictor_.kind != Prediction::plugin || predictor_.computes_all(layer)) return kNone;
   const PredictorLayer& p = predictor_.layers[layer];
   std::vector<ValueId> values{here(device, tap(layer, p.tap))};
   for (std::size_t i = 1; i < p.values.size(); ++i)

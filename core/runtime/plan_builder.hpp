@@ -45,7 +45,7 @@ class PlanBuilder {
 
   // ---- FFNs ----
   // Whether an FFN is computed by matrices as the file has them, instead of neurons.
-  [[nodiscard]] bool is_dense(const ProgramFfn& ffn) const;
+  [[nodiscard]] bool is_dense(std::uint32_t layer) const;
   // What neurons [first, end) add to a layer's FFN, by matrices.
   void dense_share(std::uint32_t layer, std::uint32_t device, std::uint32_t first,
                    std::uint32_t end, ValueId output);

@@ -35,6 +35,12 @@ struct PredictorProgram {
   Prediction kind = Prediction::none;
   std::string name = "none";           // as users say it, options included
   std::vector<PredictorLayer> layers;  // for Prediction::plugin, by layer
+  // Layers whose neurons are all computed whatever `kind`, since that is faster; empty: none.
+  std::vector<bool> dense_layers = {};
+
+  [[nodiscard]] bool computes_all(std::uint32_t layer) const {
+    return kind == Prediction::none || (!dense_layers.empty() && dense_layers[layer]);
+  }
 };
 
 }  // namespace synfire

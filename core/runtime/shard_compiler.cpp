@@ -173,7 +173,7 @@ class ShardCompiler {
     for (std::uint32_t d = 0; d < n_devices_; ++d) {
       partials.push_back(builder_.partial_sum());
       const Range range = neurons(layer, d);
-      if (builder_.is_dense(ffn))
+      if (builder_.is_dense(layer))
         builder_.dense_share(layer, d, range.first, range.end, partials.back());
       else
         builder_.neuron_share(layer, d, active, partials.back());

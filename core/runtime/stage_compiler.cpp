@@ -49,13 +49,13 @@ class Compiler {
     std::vector<std::uint32_t> owners;
     for (std::uint32_t d = 0; d < plan.groups.size(); ++d)
       if (!plan.groups[d].empty()) owners.push_back(d);
-    const ProgramFfn& ffn = program_.layers[layer].ffn;
     if (owners.size() > 1 || owners.front() != plan.attention) {
       ++builder_.plan().forks;
       ++builder_.plan().joins;
     }
-    if (owners.size() == 1 && builder_.is_dense(ffn))
-      builder_.dense_share(layer, owners.front(), 0, program_.hparams.d_ff, ffn.output);
+    if (owners.size() == 1 && builder_.is_dense(layer))
+      builder_.dense_share(layer, owners.front(), 0, program_.hparams.d_ff,
+                           program_.layers[layer].ffn.output);
     else
       lower_neurons(layer, owners);
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -43,6 +44,13 @@ class ActiveList {
     std::uint64_t* const mask = masks() + std::size_t{i} * mask_words();
     std::memset(mask, 0, mask_words() * sizeof(std::uint64_t));
     return mask;
+  }
+
+  // Of a batch of one token: n neurons, ids rising, in place of what was there.
+  void assign(const std::uint32_t* neurons, std::uint32_t n) const {
+    header().count = n;
+    std::memcpy(ids(), neurons, n * sizeof(std::uint32_t));
+    std::fill_n(masks(), n, std::uint64_t{1});
   }
 
   // Copies the header and the entries that count; `to` has room for the same capacity and mask

@@ -1,5 +1,7 @@
 """synth, and what inspect, tokenize, run, bench and verify make of its files."""
 
+import json
+
 from support import Case
 
 TINY = "--d-model 128 --d-ff 256 --layers 3 --heads 4 --kv-heads 2 --vocab 600".split()
@@ -29,6 +31,17 @@ class Synth(Case):
         self.assertGreater(self.run_json("inspect", model)["sparsity"]["recall"], 0.93)
         self.assertRegex(self.run_program("inspect", model).stdout,
                          r"\n *[0-9.]+ %  of the neurons fire per token\n")
+
+    def test_where_all_neurons_fire_nobody_looks_for_them(self):
+        model = self.synth("a.gguf", "--layout", "powerinfer", "--active", 1)
+        answers = set()
+        for predictor in "mlp", "exact", "none":
+            options = "-m", model, "--predictor", predictor
+            done = self.run_program("bench", *options, "-p", 0, "-n", 4, "-r", 1, "--json")
+            self.assertEqual(json.loads(done.stdout)["bytes"]["predictor"], 0)
+            self.assertEqual("dense: 3 of 3 layers" in done.stderr, predictor != "none")
+            answers.add(self.run_program("run", *options, "-p", "bake a cake", "-n", 5).stdout)
+        self.assertEqual(len(answers), 1)
 
     def test_a_dense_model_says_nothing_of_sparsity(self):
         model = self.synth("a.gguf", "--ffn-activation", "silu")

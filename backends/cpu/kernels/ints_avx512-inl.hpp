@@ -30,6 +30,11 @@ template <int N>
 HWY_INLINE VecI shift_left(VecI a) {
   return _mm512_slli_epi16(a, N);
 }
+// Of 32-bit lanes.
+template <int N>
+HWY_INLINE VecI shift_left_lanes(VecI a) {
+  return _mm512_slli_epi32(a, N);
+}
 HWY_INLINE VecI or_ints(VecI a, VecI b) { return _mm512_or_si512(a, b); }
 HWY_INLINE VecI add_ints(VecI a, VecI b) { return _mm512_add_epi32(a, b); }
 // Bytes of `value` where the bits at `from` are set.

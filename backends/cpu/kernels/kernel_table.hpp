@@ -79,7 +79,7 @@ struct KernelTable {
   void (*rotate_halves)(const float* x, const float* cosines, const float* sines,
                         std::uint32_t n_pairs, float* y);
   void (*to_f16)(const float* x, std::uint32_t n, std::uint16_t* y);
-  // ids of scores[i] > threshold, as first + i, rising; returns how many.
+  // ids of scores[i] > threshold, as first + i, rising; returns how many. ids has room for n.
   std::uint32_t (*above)(const float* scores, std::uint32_t n, float threshold, std::uint32_t first,
                          std::uint32_t* ids);
 

@@ -74,9 +74,9 @@ struct FactorsOfUnit {
 };
 
 // After interleaving, vector q of a vector of places has blocks q, q + 4, q, q + 4 in its quarters.
-HWY_INLINE VecI quarter_blocks(int q) {
-  const __m512i base = _mm512_set_epi32(4, 4, 4, 4, 0, 0, 0, 0, 4, 4, 4, 4, 0, 0, 0, 0);
-  return _mm512_add_epi32(base, _mm512_set1_epi32(q));
+template <int Q>
+HWY_INLINE VecI quarter_blocks(__m256i blocks) {
+  return _mm512_shuffle_epi32(_mm512_broadcast_i32x8(blocks), static_cast<_MM_PERM_ENUM>(Q * 0x55));
 }
 
 template <typename Format>
@@ -104,20 +104,30 @@ HWY_INLINE void prepare_factors(const std::byte* const* sides, const float* fact
       sum = _mm256_add_epi32(sum, number);
       packed = _mm256_or_si256(packed, _mm256_slli_epi32(_mm256_and_si256(number, byte), 8 * i));
     }
-    const __m512i wide = _mm512_castsi256_si512(packed);
-#pragma GCC unroll 4
-    for (int q = 0; q < 4; ++q)
-      unit.factors[g][q] = _mm512_permutexvar_epi32(quarter_blocks(q), wide);
+    for_indices<4>([&](auto q) { unit.factors[g][q.value] = quarter_blocks<q.value>(packed); });
   }
-  const __m512i zeros =
-      _mm512_castsi256_si512(_mm256_mullo_epi32(sum, _mm256_set1_epi32(-Format::kZero)));
-  const __m512 scales =
-      _mm512_castps256_ps512(_mm256_mul_ps(largest, _mm256_set1_ps(1.0f / 127.0f)));
-#pragma GCC unroll 4
-  for (int q = 0; q < 4; ++q) {
-    unit.zeros[q] = _mm512_permutexvar_epi32(quarter_blocks(q), zeros);
-    unit.scales[q] = VecF{_mm512_permutexvar_ps(quarter_blocks(q), scales)};
-  }
+  const __m256i zeros = _mm256_mullo_epi32(sum, _mm256_set1_epi32(-Format::kZero));
+  const __m256 scales = _mm256_mul_ps(largest, _mm256_set1_ps(1.0f / 127.0f));
+  for_indices<4>([&](auto q) {
+    unit.zeros[q.value] = quarter_blocks<q.value>(zeros);
+    unit.scales[q.value] =
+        VecF{_mm512_castsi512_ps(quarter_blocks<q.value>(_mm256_castps_si256(scales)))};
+  });
+}
+
+// 4 vectors of bytes, one of each row, to vectors whose lanes have a byte of each row.
+struct Interleaved {
+  VecI q[4];
+};
+HWY_INLINE Interleaved interleave(VecI a, VecI b, VecI c, VecI d) {
+  const VecI ab_low = _mm512_unpacklo_epi8(a, b), ab_high = _mm512_unpackhi_epi8(a, b);
+  const VecI cd_low = _mm512_unpacklo_epi8(c, d), cd_high = _mm512_unpackhi_epi8(c, d);
+  return {{_mm512_unpacklo_epi16(ab_low, cd_low), _mm512_unpackhi_epi16(ab_low, cd_low),
+           _mm512_unpacklo_epi16(ab_high, cd_high), _mm512_unpackhi_epi16(ab_high, cd_high)}};
+}
+
+HWY_INLINE void add_scaled_ints(VecI sum, VecF scale, float* acc) {
+  hn::StoreU(hn::MulAdd(to_floats(sum), scale, hn::LoadU(kFloats, acc)), kFloats, acc);
 }
 
 // acc: vector [v][q] of the unit has 4 columns in each quarter; see settle_quarters().
@@ -129,28 +139,54 @@ HWY_INLINE void add_unit(const std::byte* const* quants, const FactorsOfUnit& un
     for (int q = 0; q < 4; ++q) sums[q] = unit.zeros[q];
 #pragma GCC unroll 4
     for (int g = 0; g < 4; ++g) {
-      const VecI a = Format::template code<v.value>(quants[4 * g]);
-      const VecI b = Format::template code<v.value>(quants[4 * g + 1]);
-      const VecI c = Format::template code<v.value>(quants[4 * g + 2]);
-      const VecI d = Format::template code<v.value>(quants[4 * g + 3]);
-      const VecI ab_low = _mm512_unpacklo_epi8(a, b), ab_high = _mm512_unpackhi_epi8(a, b);
-      const VecI cd_low = _mm512_unpacklo_epi8(c, d), cd_high = _mm512_unpackhi_epi8(c, d);
-      sums[0] =
-          _mm512_dpbusd_epi32(sums[0], _mm512_unpacklo_epi16(ab_low, cd_low), unit.factors[g][0]);
-      sums[1] =
-          _mm512_dpbusd_epi32(sums[1], _mm512_unpackhi_epi16(ab_low, cd_low), unit.factors[g][1]);
-      sums[2] =
-          _mm512_dpbusd_epi32(sums[2], _mm512_unpacklo_epi16(ab_high, cd_high), unit.factors[g][2]);
-      sums[3] =
-          _mm512_dpbusd_epi32(sums[3], _mm512_unpackhi_epi16(ab_high, cd_high), unit.factors[g][3]);
+      const std::byte* const* const rows = quants + 4 * g;
+      const Interleaved codes = interleave(
+          Format::template code<v.value>(rows[0]), Format::template code<v.value>(rows[1]),
+          Format::template code<v.value>(rows[2]), Format::template code<v.value>(rows[3]));
+#pragma GCC unroll 4
+      for (int q = 0; q < 4; ++q)
+        sums[q] = _mm512_dpbusd_epi32(sums[q], codes.q[q], unit.factors[g][q]);
+    }
+#pragma GCC unroll 4
+    for (int q = 0; q < 4; ++q)
+      add_scaled_ints(sums[q], unit.scales[q], acc + (v.value * 4 + q) * 16);
+  });
+}
+
+// Bytes of two codes each are interleaved before they are split. The high ones stay where they are,
+// 16 times too large, until their sum is scaled.
+template <>
+HWY_INLINE void add_unit<Q4Format>(const std::byte* const* quants, const FactorsOfUnit& unit,
+                                   float* acc) {
+  const VecI low_mask = _mm512_set1_epi8(15);
+  const VecF sixteenth = hn::Set(kFloats, 1.0f / 16);
+  for (std::uint32_t half = 0; half < 2; ++half) {
+    VecI low[4], high[4];
+#pragma GCC unroll 4
+    for (int q = 0; q < 4; ++q) {
+      low[q] = unit.zeros[q];
+      high[q] = shift_left_lanes<4>(unit.zeros[q]);
+    }
+#pragma GCC unroll 4
+    for (int g = 0; g < 4; ++g) {
+      const std::byte* const* const rows = quants + 4 * g;
+      const std::uint32_t at = half * 64;
+      const Interleaved bytes = interleave(load_ints(rows[0] + at), load_ints(rows[1] + at),
+                                           load_ints(rows[2] + at), load_ints(rows[3] + at));
+#pragma GCC unroll 4
+      for (int q = 0; q < 4; ++q) {
+        low[q] =
+            _mm512_dpbusd_epi32(low[q], _mm512_and_si512(bytes.q[q], low_mask), unit.factors[g][q]);
+        high[q] = _mm512_dpbusd_epi32(high[q], _mm512_andnot_si512(low_mask, bytes.q[q]),
+                                      unit.factors[g][q]);
+      }
     }
 #pragma GCC unroll 4
     for (int q = 0; q < 4; ++q) {
-      float* const at = acc + (v.value * 4 + q) * 16;
-      hn::StoreU(hn::MulAdd(to_floats(sums[q]), unit.scales[q], hn::LoadU(kFloats, at)), kFloats,
-                 at);
+      add_scaled_ints(low[q], unit.scales[q], acc + (half * 8 + q) * 16);
+      add_scaled_ints(high[q], hn::Mul(unit.scales[q], sixteenth), acc + (half * 8 + 4 + q) * 16);
     }
-  });
+  }
 }
 
 template <typename Format>

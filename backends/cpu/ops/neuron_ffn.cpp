@@ -8,16 +8,6 @@
 #include "plugins/abi/synfire_predictor.h"
 
 namespace synfire::cpu {
-namespace {
-
-// Where the op leaves it to the backend: enough chunks that the last ones to end cost little, few
-// enough that their partial sums do.
-std::uint32_t own_chunk(std::uint32_t n_entries) {
-  const std::uint32_t wanted = (n_entries / 16 + kTileRows - 1) / kTileRows * kTileRows;
-  return std::clamp(wanted, 2 * kTileRows, 16 * kTileRows);
-}
-
-}  // namespace
 
 NeuronFfn::NeuronFfn(CpuDevice& device, const sdk::OpCall& call)
     : device_(device),
@@ -26,10 +16,16 @@ NeuronFfn::NeuronFfn(CpuDevice& device, const sdk::OpCall& call)
       neurons_(call.neurons()),
       d_model_(neurons_.desc().d_model),
       entries_(device, call),
-      chunk_neurons_(params_.chunk_neurons == 0 ? own_chunk(entries_.size())
-                                                : params_.chunk_neurons),
       rows_(device, neurons_, call.input(0), call.batch().n_tokens),
       down_(device.kernels(), neurons_) {}
+
+// Where the op leaves it to the backend: enough chunks that the last ones to end cost little, few
+// enough that their partial sums do.
+std::uint32_t NeuronFfn::chunk_neurons(std::uint32_t n) const {
+  if (params_.chunk_neurons != 0) return params_.chunk_neurons;
+  const std::uint32_t wanted = (n / 16 + kTileRows - 1) / kTileRows * kTileRows;
+  return std::clamp(wanted, 2 * kTileRows, 16 * kTileRows);
+}
 
 void NeuronFfn::apply_rule(const float* gates, std::uint32_t n, bool* passes) const {
   switch (params_.gate_rule) {

@@ -7,16 +7,18 @@ namespace synfire::cpu {
 
 // What the two ways of computing neuron_ffn share: the operands, the gate rule, the down rows.
 //
-// The result of a token is a sum of partial sums, one per chunk of entries, added in chunk order.
-// Chunk bounds depend on the entries alone, so threads and timing never change a bit.
+// The result of a token is a sum of partial sums, one per chunk of neurons, added in chunk order.
+// Chunk bounds depend on the neurons alone, so threads and timing never change a bit.
 class NeuronFfn {
  public:
   NeuronFfn(CpuDevice& device, const sdk::OpCall& call);
   virtual ~NeuronFfn() = default;
 
  protected:
-  [[nodiscard]] std::uint32_t n_chunks() const {
-    return (entries_.size() + chunk_neurons_ - 1) / chunk_neurons_;
+  // Neurons of a partial sum where n are summed up.
+  [[nodiscard]] std::uint32_t chunk_neurons(std::uint32_t n) const;
+  [[nodiscard]] sdk::NeuronPart deciding_part() const {
+    return neurons_.gated() ? sdk::NeuronPart::gate : sdk::NeuronPart::up;
   }
   [[nodiscard]] bool gates_given() const { return call_.has_input(2); }
   [[nodiscard]] float given_gate(std::uint32_t token, std::uint32_t neuron) const {
@@ -24,16 +26,15 @@ class NeuronFfn {
   }
   // For each of n gates, whether up and down are read.
   void apply_rule(const float* gates, std::uint32_t n, bool* passes) const;
-  // For sf_counters: neurons whose deciding row was read if it was not given, those that passed the
-  // rule for some token, and passes of all tokens.
-  void count(std::uint32_t asked, std::uint32_t fired, std::uint64_t active,
-             std::size_t member) const {
-    const bool gated = neurons_.gated();
-    if (!gates_given())
-      call_.count_rows(gated ? sdk::NeuronPart::gate : sdk::NeuronPart::up, asked, member);
-    if (gated) call_.count_rows(sdk::NeuronPart::up, fired, member);
-    call_.count_rows(sdk::NeuronPart::down, fired, member);
-    call_.count_active(active, member);
+  // For sf_counters: neurons whose deciding row was read if it was not given.
+  void count_asked(std::uint32_t n, std::size_t member) const {
+    if (!gates_given()) call_.count_rows(deciding_part(), n, member);
+  }
+  // Neurons that passed the rule for some token, and passes of all tokens.
+  void count_fired(std::uint32_t n, std::uint64_t passes, std::size_t member) const {
+    if (neurons_.gated()) call_.count_rows(sdk::NeuronPart::up, n, member);
+    call_.count_rows(sdk::NeuronPart::down, n, member);
+    call_.count_active(passes, member);
   }
   // h = act(gate) * up, or act(gate) without gate rows.
   void activate(const float* gates, const float* ups, std::uint32_t n, float* hidden) const {
@@ -47,25 +48,33 @@ class NeuronFfn {
   const sdk::HostNeurons& neurons_;
   std::uint32_t d_model_;
   NeuronEntries entries_;
-  std::uint32_t chunk_neurons_;
   NeuronRows rows_;
   DownRows down_;
 };
 
-// One token: each chunk is taken whole by one thread, gate, up and down of a neuron in one pass.
+// One token, in three passes over the neurons: all gates, up and down of what fired into partial
+// sums, their sum. Each pass goes through memory in rising order: rows that lie apart cost their
+// place in it, and going to and fro between gates and pairs half as much again.
 class NeuronFfnDecode : public NeuronFfn {
  public:
   using NeuronFfn::NeuronFfn;
   void run();
 
  private:
-  struct Fired;
+  // Neurons that are needed and here, with their gates.
+  struct Fired {
+    std::uint32_t* ids;
+    float* gates;
+    std::uint32_t n;
+  };
 
-  void run_chunk(std::uint32_t chunk, float* partial, std::byte* scratch, std::size_t member) const;
-  std::uint32_t list_chunk(std::uint32_t chunk, std::uint32_t* ids) const;
-  void find_fired(const std::uint32_t* ids, std::uint32_t n, Fired& fired) const;
-  void add_fired(const Fired& fired, float* partial) const;
-  void add_partials(const float* partials) const;
+  Fired list_asked();
+  void find_gates(const Fired& asked) const;
+  void keep_fired(Fired& asked) const;
+  [[nodiscard]] const float* magnitudes(const Fired& asked) const;
+  void add_run(const Fired& fired, std::uint32_t first, std::uint32_t end, std::uint32_t each,
+               float* partials) const;
+  void add_partials(const float* partials, std::uint32_t n) const;
 };
 
 // Many tokens: first the hidden values of all entries and tokens, then the down rows, a slice of

@@ -143,7 +143,8 @@ void NeuronFfnBatch::run_hidden_tile(std::uint32_t first, std::byte* scratch, st
   find_gates(tile);
   const std::uint32_t asked = tile.n_rows;
   tile.compact();
-  count(asked, tile.n_rows, tile.n_passes(), member);
+  count_asked(asked, member);
+  count_fired(tile.n_rows, tile.n_passes(), member);
   if (tile.n_tokens == 0) return;
   if (neurons_.gated())
     rows_.dot(NeuronRow::up, tile.ids, tile.n_rows, nullptr, tile.tokens, tile.n_tokens, tile.ups);
@@ -166,9 +167,9 @@ void NeuronFfnBatch::run_down_slice(std::uint32_t first_column, std::byte* scrat
     return call_.output(0) + std::size_t{t} * d_model_ + first_column;
   };
   for (std::uint32_t t = 0; t < n_tokens; ++t) std::fill_n(y(t), columns, 0.0f);
-  for (std::uint32_t chunk = 0; chunk < n_chunks(); ++chunk) {
-    const std::uint32_t first = chunk * chunk_neurons_;
-    const std::uint32_t end = first + std::min(chunk_neurons_, entries_.size() - first);
+  const std::uint32_t each = chunk_neurons(entries_.size());
+  for (std::uint32_t first = 0; first < entries_.size(); first += each) {
+    const std::uint32_t end = first + std::min(each, entries_.size() - first);
     std::fill_n(partial, std::size_t{n_tokens} * columns, 0.0f);
     for (std::uint32_t i = first; i < end; i += kSliceRows)
       add_down_rows(i, std::min(kSliceRows, end - i), first_column, columns, down, partial);

@@ -1,111 +1,135 @@
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "backends/cpu/ops/neuron_ffn.hpp"
+#include "backends/cpu/ops/row_fetch.hpp"
 
 namespace synfire::cpu {
 namespace {
 
 constexpr std::uint32_t kToken = 0;  // the only one
 
+std::uint32_t pieces_of(std::uint32_t n, std::uint32_t each) { return (n + each - 1) / each; }
+
 }  // namespace
 
-// Neurons of a chunk that pass the rule, with their gates: a view of a member's scratch.
-struct NeuronFfnDecode::Fired {
-  std::uint32_t* ids;
-  float* gates;
-  std::uint32_t n = 0;
-};
-
 void NeuronFfnDecode::run() {
-  const std::uint32_t chunks = n_chunks();
+  Fired fired = list_asked();
+  find_gates(fired);
+  keep_fired(fired);
+  const std::uint32_t each = chunk_neurons(fired.n);
+  const std::uint32_t chunks = pieces_of(fired.n, each);
   const std::size_t width = accumulator_floats(d_model_);
   auto* const partials = device_.workspace().get<float>(Workspace::partials, chunks * width);
-  const std::size_t chunk_bytes = std::size_t{std::min(chunk_neurons_, entries_.size())} *
-                                  (2 * sizeof(std::uint32_t) + sizeof(float));
-  const MemberScratch scratch(device_.workspace(), device_.team().members(), chunk_bytes);
-  device_.team().parallel_for(chunks, [&](std::size_t chunk, std::size_t member) {
-    run_chunk(static_cast<std::uint32_t>(chunk), partials + chunk * width, scratch.of(member),
-              member);
+  const std::size_t neuron_bytes = rows_.bytes(NeuronRow::up) + rows_.bytes(NeuronRow::down);
+  const GuidedRuns runs(device_, chunks, each * neuron_bytes);
+  device_.team().parallel_for(runs.size(), [&](std::size_t run, std::size_t member) {
+    std::memset(partials + runs.first(run) * width, 0,
+                (runs.end(run) - runs.first(run)) * width * sizeof(float));
+    add_run(fired, runs.first(run) * each, std::min(runs.end(run) * each, fired.n), each, partials);
+    const std::uint32_t n = std::min(runs.end(run) * each, fired.n) - runs.first(run) * each;
+    count_fired(n, n, member);
   });
-  add_partials(partials);
+  add_partials(partials, chunks);
 }
 
-// Ids of the chunk's neurons that are here and needed.
-std::uint32_t NeuronFfnDecode::list_chunk(std::uint32_t chunk, std::uint32_t* ids) const {
-  const std::uint32_t first = chunk * chunk_neurons_;
-  const std::uint32_t n = std::min(chunk_neurons_, entries_.size() - first);
-  std::uint32_t listed = 0;
-  for (std::uint32_t i = first; i < first + n; ++i)
-    if (entries_.is_here(i) && entries_.needs(i, kToken)) ids[listed++] = entries_.id(i);
-  return listed;
+NeuronFfnDecode::Fired NeuronFfnDecode::list_asked() {
+  const std::uint32_t n = entries_.size();
+  Fired asked{device_.workspace().get<std::uint32_t>(Workspace::hidden, n),
+              device_.workspace().get<float>(Workspace::gates, n), 0};
+  for (std::uint32_t i = 0; i < n; ++i)
+    if (entries_.is_here(i) && entries_.needs(i, kToken)) asked.ids[asked.n++] = entries_.id(i);
+  return asked;
 }
 
-void NeuronFfnDecode::run_chunk(std::uint32_t chunk, float* partial, std::byte* scratch,
-                                std::size_t member) const {
-  const std::uint32_t room = std::min(chunk_neurons_, entries_.size());
-  auto* const ids = reinterpret_cast<std::uint32_t*>(scratch);
-  Fired fired{ids + room, reinterpret_cast<float*>(ids + 2 * room)};
-  const std::uint32_t listed = list_chunk(chunk, ids);
-  find_fired(ids, listed, fired);
-  count(listed, fired.n, fired.n, member);
-  std::memset(partial, 0, accumulator_floats(d_model_) * sizeof(float));
-  add_fired(fired, partial);
-}
-
-// Gates, tile by tile, while the next tile's rows come.
-void NeuronFfnDecode::find_fired(const std::uint32_t* ids, std::uint32_t n, Fired& fired) const {
-  for (std::uint32_t i = 0; i < n; i += kTileRows) {
-    const std::uint32_t in_tile = std::min(kTileRows, n - i);
-    float gates[kTileRows];
-    if (gates_given()) {
-      for (std::uint32_t r = 0; r < in_tile; ++r) gates[r] = given_gate(kToken, ids[i + r]);
-    } else {
-      const std::byte* next_rows[kTileRows];
-      const std::uint32_t left = n - i - in_tile;
-      if (left != 0) rows_.name(rows_.deciding(), ids + i + in_tile, left, in_tile, next_rows);
-      rows_.dot(rows_.deciding(), ids + i, in_tile, left == 0 ? nullptr : next_rows, &kToken, 1,
-                gates);
-    }
-    bool passes[kTileRows];
-    apply_rule(gates, in_tile, passes);
-    for (std::uint32_t r = 0; r < in_tile; ++r) {
-      if (!passes[r]) continue;
-      fired.ids[fired.n] = ids[i + r];
-      fired.gates[fired.n++] = gates[r];
-    }
+void NeuronFfnDecode::find_gates(const Fired& asked) const {
+  if (gates_given()) {
+    for (std::uint32_t i = 0; i < asked.n; ++i) asked.gates[i] = given_gate(kToken, asked.ids[i]);
+    return;
   }
+  const NeuronRow row = rows_.deciding();
+  const std::uint32_t tiles = pieces_of(asked.n, kTileRows);
+  const GuidedRuns runs(device_, tiles, kTileRows * rows_.bytes(row));
+  device_.team().parallel_for(runs.size(), [&](std::size_t run, std::size_t member) {
+    const std::uint32_t first = runs.first(run) * kTileRows;
+    const std::uint32_t end = std::min(runs.end(run) * kTileRows, asked.n);
+    for (std::uint32_t i = first; i < end; i += kTileRows) {
+      const std::uint32_t n = std::min(kTileRows, end - i);
+      const std::byte* next_rows[kTileRows];
+      const std::uint32_t left = end - i - n;
+      if (left != 0) rows_.name(row, asked.ids + i + n, left, n, next_rows);
+      rows_.dot(row, asked.ids + i, n, left == 0 ? nullptr : next_rows, &kToken, 1,
+                asked.gates + i);
+    }
+    count_asked(end - first, member);
+  });
 }
 
-// Up, then down, tile by tile: an up row's neighbour in memory is its down row, so that comes while
-// the dot is made; the next tile's up rows come while the down rows are added.
-void NeuronFfnDecode::add_fired(const Fired& fired, float* partial) const {
-  for (std::uint32_t i = 0; i < fired.n; i += kTileRows) {
-    const std::uint32_t n = std::min(kTileRows, fired.n - i);
+void NeuronFfnDecode::keep_fired(Fired& asked) const {
+  if (params_.gate_rule == SF_GATE_NONE) return;
+  const float* values = asked.gates;
+  float least = 0;
+  if (params_.gate_rule == SF_GATE_ABS_ABOVE) {
+    values = magnitudes(asked);
+    least = params_.gate_threshold;
+  }
+  auto* const kept = device_.workspace().get<std::uint32_t>(Workspace::tokens, asked.n);
+  const std::uint32_t n = device_.kernels().above(values, asked.n, least, 0, kept);
+  if (n == asked.n) return;
+  for (std::uint32_t i = 0; i < n; ++i) {
+    asked.ids[i] = asked.ids[kept[i]];
+    asked.gates[i] = asked.gates[kept[i]];
+  }
+  asked.n = n;
+}
+
+const float* NeuronFfnDecode::magnitudes(const Fired& asked) const {
+  auto* const values = device_.workspace().get<float>(Workspace::partials, asked.n);
+  device_.kernels().activate(params_.activation, asked.gates, nullptr, asked.n, values);
+  for (std::uint32_t i = 0; i < asked.n; ++i) values[i] = std::fabs(values[i]);
+  return values;
+}
+
+// While a tile's up and down rows are read, those of the next tile come, neuron by neuron.
+void NeuronFfnDecode::add_run(const Fired& fired, std::uint32_t first, std::uint32_t end,
+                              std::uint32_t each, float* partials) const {
+  RowFetch fetch;
+  std::uint32_t fetched = first;
+  const auto fetch_up_to = [&](std::uint32_t i) {
+    for (; fetched < std::min(i, end); ++fetched) {
+      if (neurons_.gated())
+        fetch.add(rows_.address(NeuronRow::up, fired.ids[fetched]), rows_.bytes(NeuronRow::up));
+      fetch.add(rows_.address(NeuronRow::down, fired.ids[fetched]), rows_.bytes(NeuronRow::down));
+    }
+  };
+  for (std::uint32_t i = first; i < end;) {
+    const std::uint32_t chunk = i / each;
+    const std::uint32_t n = std::min({kTileRows, end - i, (chunk + 1) * each - i});
     const std::uint32_t* const ids = fired.ids + i;
-    const std::uint32_t left = fired.n - i - n;
-    const std::byte* next_rows[kTileRows];
+    const std::byte* next[kTileRows];
     float ups[kTileRows];
     float hidden[kTileRows];
-    if (neurons_.gated()) {
-      rows_.name(NeuronRow::down, ids, n, n, next_rows);
-      rows_.dot(NeuronRow::up, ids, n, next_rows, &kToken, 1, ups);
-    }
+    fetched = std::max(fetched, i + n);
+    fetch_up_to(i + 2 * kTileRows);
+    if (neurons_.gated())
+      rows_.dot(NeuronRow::up, ids, n, fetch.take(n, rows_.bytes(NeuronRow::up), next), &kToken, 1,
+                ups);
     activate(fired.gates + i, ups, n, hidden);
-    if (left != 0)
-      rows_.name(neurons_.gated() ? NeuronRow::up : NeuronRow::down, ids + n, left, n, next_rows);
-    down_.add(ids, n, hidden, left == 0 ? nullptr : next_rows, partial);
+    down_.add(ids, n, hidden, fetch.take(n, rows_.bytes(NeuronRow::down), next),
+              partials + chunk * std::size_t{accumulator_floats(d_model_)});
+    i += n;
   }
 }
 
-void NeuronFfnDecode::add_partials(const float* partials) const {
+void NeuronFfnDecode::add_partials(const float* partials, std::uint32_t n) const {
   constexpr std::uint32_t kSlice = DownRows::kSliceColumns;
-  const std::uint32_t chunks = n_chunks();
   const std::size_t width = accumulator_floats(d_model_);
   const std::uint32_t slices = units_of(d_model_);
   const auto add_slice = [&](std::size_t slice) {
     const std::size_t first = slice * kSlice;
     alignas(64) float sum[kSlice] = {};
-    for (std::uint32_t chunk = 0; chunk < chunks; ++chunk)
+    for (std::uint32_t chunk = 0; chunk < n; ++chunk)
       device_.kernels().add(sum, partials + chunk * width + first, kSlice, sum);
     alignas(64) float columns[kSlice];
     down_.settle(sum, columns);
@@ -113,7 +137,7 @@ void NeuronFfnDecode::add_partials(const float* partials) const {
                 std::min<std::size_t>(kSlice, d_model_ - first) * sizeof(float));
   };
   const std::uint32_t per_chunk =
-      tiles_per_chunk(device_, slices, std::size_t{kSlice} * sizeof(float) * chunks);
+      tiles_per_chunk(device_, slices, std::size_t{kSlice} * sizeof(float) * n);
   device_.team().parallel_for(
       (slices + per_chunk - 1) / per_chunk, [&](std::size_t piece, std::size_t) {
         const std::size_t first = piece * per_chunk;

@@ -6,6 +6,7 @@
 
 #include "backends/cpu/cpu_device.hpp"
 #include "backends/cpu/ops/row_dots.hpp"
+#include "backends/cpu/packed_rows.hpp"
 
 namespace synfire::cpu {
 
@@ -44,12 +45,20 @@ class NeuronRows {
   // The rows of n neurons, filled up to `room` with the last one. n >= 1.
   void name(NeuronRow which, const std::uint32_t* neurons, std::uint32_t n, std::uint32_t room,
             const std::byte** rows) const {
-    for (std::uint32_t r = 0; r < room; ++r) {
-      const std::uint32_t neuron = neurons[std::min(r, n - 1)];
-      rows[r] = which == NeuronRow::gate ? neurons_.gate(neuron)
-                : which == NeuronRow::up ? neurons_.up(neuron)
-                                         : neurons_.down(neuron);
-    }
+    for (std::uint32_t r = 0; r < room; ++r) rows[r] = address(which, neurons[std::min(r, n - 1)]);
+  }
+  [[nodiscard]] const std::byte* address(NeuronRow which, std::uint32_t neuron) const {
+    return which == NeuronRow::gate ? neurons_.gate(neuron)
+           : which == NeuronRow::up ? neurons_.up(neuron)
+                                    : neurons_.down(neuron);
+  }
+  // Of a row in memory.
+  [[nodiscard]] std::size_t bytes(NeuronRow which) const {
+    const sf_neurons_desc& desc = neurons_.desc();
+    const std::uint32_t dtype = which == NeuronRow::gate ? desc.gate_dtype
+                                : which == NeuronRow::up ? desc.up_dtype
+                                                         : desc.down_dtype;
+    return packed_stride(static_cast<DType>(dtype), d_model_);
   }
 
   // The row that decides whether a neuron fires.

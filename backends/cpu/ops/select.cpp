@@ -28,8 +28,7 @@ class Select {
   void run() {
     const std::uint32_t n_tokens = call_.batch().n_tokens;
     if (n_tokens == 1) {
-      const std::uint32_t found = scan(0);
-      for (std::uint32_t i = 0; i < found; ++i) *list_.push(ids_[i]) = 1;
+      list_.assign(ids_, scan(0));
       return;
     }
     const std::size_t words = list_.mask_words();

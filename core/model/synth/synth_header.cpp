@@ -53,11 +53,11 @@ void set_activity(GgufHeader& header, const Request& request, const Activity& ac
     if (share >= 0) header.set(key, static_cast<float>(share));
   };
   set("synfire.synth.wanted_share", request.active);
-  set("synfire.synth.active_share", activity.active);
-  set("synfire.synth.token_overlap", activity.overlap);
-  set("synfire.synth.predicted_share", activity.predicted);
-  set("synfire.synth.recall", activity.recall);
-  set("synfire.synth.precision", activity.precision);
+  set("synfire.activity.active_share", activity.active);
+  set("synfire.activity.token_overlap", activity.overlap);
+  set("synfire.activity.predicted_share", activity.predicted);
+  set("synfire.activity.recall", activity.recall);
+  set("synfire.activity.precision", activity.precision);
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 namespace synfire::synth {
 
 // Metadata and declared tensors of the file: all that llama.cpp or PowerInfer asks for, a made-up
-// vocabulary, and under `synfire.synth.` what was asked for and what was measured.
+// vocabulary, under `synfire.synth.` what was asked for, under `synfire.activity.` what was measured.
 [[nodiscard]] Result<GgufHeader> header_of(const SynthModel& model, const Activity& activity);
 
 }  // namespace synfire::synth

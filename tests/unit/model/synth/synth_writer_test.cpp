@@ -85,8 +85,8 @@ TEST_F(SynthWriterTest, PowerInfersFilesHavePredictors) {
   EXPECT_THAT(fc1->shape(), testing::ElementsAre(256, 96));
   EXPECT_THAT(fc2->shape(), testing::ElementsAre(96, 1024));
   EXPECT_EQ(*file->get<float>("powerinfer.sparse_threshold"), 0.0F);
-  EXPECT_GT(*file->get<float>("synfire.synth.recall"), 0.95F);
-  EXPECT_GT(*file->get<float>("synfire.synth.precision"), 0.5F);
+  EXPECT_GT(*file->get<float>("synfire.activity.recall"), 0.95F);
+  EXPECT_GT(*file->get<float>("synfire.activity.precision"), 0.5F);
 }
 
 TEST_F(SynthWriterTest, NothingWritesToTheConstantDimensions) {

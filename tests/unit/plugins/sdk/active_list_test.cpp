@@ -20,6 +20,19 @@ struct Memory {
   std::vector<std::uint64_t> words;
 };
 
+TEST(ActiveList, AssignsABatchOfOneToken) {
+  Memory memory(5, 1);
+  *memory.list().push(4) = 1;
+  const std::uint32_t ids[] = {0, 2, 3};
+  memory.list().assign(ids, 3);
+  ASSERT_EQ(memory.list().size(), 3u);
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(memory.list().id(i), ids[i]);
+    EXPECT_EQ(*memory.list().mask(i), 1u);
+  }
+  EXPECT_TRUE(memory.guarded());
+}
+
 TEST(ActiveList, LayoutIsTheAbisOwn) {
   // Header of 16 bytes, ids padded to 8 bytes, then the masks.
   EXPECT_EQ(ActiveList::bytes(4, 1), 16u + 16 + 4 * 8);

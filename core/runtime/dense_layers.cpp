@@ -1,0 +1,68 @@
+#include "core/runtime/dense_layers.hpp"
+
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "core/sparsity/ffn_traffic.hpp"
+
+namespace synfire {
+namespace {
+
+double weight_bytes(const Program& program, const GgufFile& model, WeightId id) {
+  if (id == kNone) return 0;
+  const GgufTensor* const tensor = model.tensor(program.weights[id].name);
+  return tensor == nullptr ? 0 : static_cast<double>(tensor->data.size());
+}
+
+// A share that a file states; no number where it does not.
+Result<std::optional<double>> share_in(const GgufFile& file, const std::string& key) {
+  if (file.find(key) == nullptr) return std::optional<double>();
+  SYNFIRE_ASSIGN_OR_RETURN(const double share, file.get<double>(key));
+  return std::optional(share);
+}
+
+// What is known of a layer; no number where nothing is.
+Result<std::optional<FfnShares>> shares_of(std::uint32_t layer, const GgufFile& model,
+                                           const GgufFile* sidecar,
+                                           const PredictorProgram& predictor) {
+  const bool exact = predictor.kind == Prediction::exact;
+  std::string asked_key = "synfire.activity.predicted_share";
+  std::string active_key = "synfire.activity.active_share";
+  if (sidecar != nullptr) {
+    SYNFIRE_ASSIGN_OR_RETURN(const std::string type,
+                             sidecar->get<std::string>("synfire.predictor.type"));
+    asked_key = fmt::format("{}.blk.{}.predicted", type, layer);
+    active_key = fmt::format("{}.blk.{}.fired", type, layer);
+  }
+  const GgufFile& file = sidecar != nullptr ? *sidecar : model;
+  std::optional<double> asked = 1.0;
+  if (!exact) {
+    SYNFIRE_ASSIGN_OR_RETURN(asked, share_in(file, asked_key));
+  }
+  SYNFIRE_ASSIGN_OR_RETURN(const std::optional<double> active, share_in(file, active_key));
+  if (!asked || !active) return std::optional<FfnShares>();
+  const bool verified = exact || predictor.layers[layer].gate_rule != SF_GATE_NONE;
+  return std::optional(FfnShares{*asked, verified ? *active : *asked});
+}
+
+}  // namespace
+
+Result<std::vector<bool>> find_dense_layers(const Program& program, const GgufFile& model,
+                                            const GgufFile* sidecar,
+                                            const PredictorProgram& predictor) {
+  std::vector<bool> dense(program.layers.size(), false);
+  for (std::uint32_t layer = 0; layer < dense.size(); ++layer) {
+    const ProgramFfn& ffn = program.layers[layer].ffn;
+    FfnBytes bytes{0, weight_bytes(program, model, ffn.gate), weight_bytes(program, model, ffn.up),
+                   weight_bytes(program, model, ffn.down)};
+    if (predictor.kind == Prediction::plugin)
+      bytes.predictor = static_cast<double>(predictor.layers[layer].bytes_per_token);
+    SYNFIRE_ASSIGN_OR_RETURN(const std::optional<FfnShares> shares,
+                             shares_of(layer, model, sidecar, predictor));
+    dense[layer] = shares && dense_pays(bytes, *shares);
+  }
+  return dense;
+}
+
+}  // namespace synfire

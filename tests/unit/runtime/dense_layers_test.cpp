@@ -1,0 +1,102 @@
+#include "core/runtime/dense_layers.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/model/arch/families.hpp"
+#include "core/runtime/stage_compiler.hpp"
+#include "tests/support/tiny_model.hpp"
+
+namespace synfire {
+namespace {
+
+using test::TinyModel;
+using testing::ElementsAre;
+
+class DenseLayers : public testing::Test {
+ protected:
+  Result<std::vector<bool>> find(const PredictorProgram& predictor) {
+    const Result<GgufFile> file = model_.parse();
+    EXPECT_TRUE(file.ok()) << file.status().to_string();
+    std::optional<GgufFile> sidecar;
+    if (with_sidecar_) sidecar = *sidecar_.parse();
+    return find_dense_layers(*build_program(*file), *file, sidecar ? &*sidecar : nullptr,
+                             predictor);
+  }
+  void say(const char* key, float share) { model_.header.set(key, share); }
+
+  TinyModel model_;
+  TinyModel sidecar_;  // its keys matter
+  bool with_sidecar_ = false;
+  const PredictorProgram exact_{Prediction::exact, "exact", {}};
+  const PredictorProgram plugin_{Prediction::plugin, "test", std::vector<PredictorLayer>(2)};
+};
+
+TEST_F(DenseLayers, NothingKnownNothingDense) {
+  EXPECT_THAT(*find(exact_), ElementsAre(false, false));
+  say("synfire.activity.active_share", 0.95F);
+  EXPECT_THAT(*find(plugin_), ElementsAre(false, false));  // how many are predicted?
+}
+
+TEST_F(DenseLayers, WhatTheModelSays) {
+  say("synfire.activity.active_share", 0.5F);
+  EXPECT_THAT(*find(exact_), ElementsAre(false, false));
+  say("synfire.activity.active_share", 0.95F);
+  EXPECT_THAT(*find(exact_), ElementsAre(true, true));
+  say("synfire.activity.predicted_share", 0.99F);
+  EXPECT_THAT(*find(plugin_), ElementsAre(true, true));
+}
+
+TEST_F(DenseLayers, WhatWasMeasuredWhenThePredictorWasFitted) {
+  say("synfire.activity.active_share", 0.1F);
+  say("synfire.activity.predicted_share", 0.2F);
+  with_sidecar_ = true;
+  sidecar_.header.set("synfire.predictor.type", "svd");
+  for (const char* const key : {"svd.blk.0.predicted", "svd.blk.0.fired"})
+    sidecar_.header.set(key, 0.1F);
+  for (const char* const key : {"svd.blk.1.predicted", "svd.blk.1.fired"})
+    sidecar_.header.set(key, 0.99F);
+  EXPECT_THAT(*find(plugin_), ElementsAre(false, true));
+}
+
+TEST_F(DenseLayers, AShareMustBeANumber) {
+  model_.header.set("synfire.activity.active_share", "most");
+  const Result<std::vector<bool>> found = find(exact_);
+  ASSERT_FALSE(found.ok());
+  EXPECT_THAT(found.status().message(), testing::HasSubstr("synfire.activity.active_share"));
+}
+
+// What a plan of one device does for a model whose first layer is dense.
+class DenseLayersPlan : public testing::TestWithParam<bool> {};
+
+TEST_P(DenseLayersPlan, LooksForActiveNeuronsInTheOtherLayersAlone) {
+  const TinyModel model({.neuron_major_down = GetParam()});
+  const GgufFile file = *model.parse();
+  const Program program = *build_program(file);
+  const Hparams& h = program.hparams;
+  const Placement placement = place_single({h.n_layers, h.d_ff, 4, 1, h.n_kv_heads, h.n_vocab});
+  PredictorProgram predictor{Prediction::exact, "exact", {}};
+  predictor.dense_layers = {true, false};
+  const auto plan = compile_stages(program, file, placement, predictor, {1, 0});
+  ASSERT_TRUE(plan.ok()) << plan.status().to_string();
+  std::vector<std::uint32_t> gated, listed, activated;
+  for (const StageOp& op : plan->devices[0].stages[0].ops) {
+    if (op.id == SF_OP_SELECT) gated.push_back(op.neurons);
+    if (op.id == SF_OP_NEURON_FFN) listed.push_back(op.inputs[1]);
+    if (op.id == SF_OP_ACTIVATE) activated.push_back(op.id);
+  }
+  EXPECT_EQ(gated.size(), 1U);
+  if (GetParam()) {  // the same neurons, but all of them
+    ASSERT_EQ(listed.size(), 2U);
+    EXPECT_EQ(listed[0], std::uint32_t{SF_NONE});
+    EXPECT_NE(listed[1], std::uint32_t{SF_NONE});
+  } else {  // matrices as they are in the file
+    EXPECT_EQ(listed.size(), 1U);
+    EXPECT_EQ(activated.size(), 1U);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Layouts, DenseLayersPlan, testing::Bool());
+
+}  // namespace
+}  // namespace synfire
