@@ -85,10 +85,9 @@ Result<Windows> make_windows(const Engine& engine, const OptionValues& values) {
   return windows;
 }
 
-PredictorFitOptions fit_options(const OptionValues& values, std::uint32_t d_model) {
+PredictorFitOptions fit_options(const OptionValues& values) {
   PredictorFitOptions options;
   options.type = values.get<std::string>("type");
-  options.rank = std::min(d_model, std::max(64U, d_model / 8 / 32 * 32));
   if (values.is_set("rank"))
     options.rank = static_cast<std::uint32_t>(values.get<std::uint64_t>("rank"));
   options.recall = values.get<double>("recall");
@@ -153,11 +152,13 @@ void print_layers(const std::vector<FittedLayer>& layers, const std::filesystem:
                {"precision", right},
                {"predicted", right},
                {"fired", right},
+               {"rank", right},
                {"sidecar", right}});
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const PredictionQuality& quality = layers[i].quality;
     table.add({fmt::format("{}", i), share(quality.recall), share(quality.precision),
                share(quality.predicted), share(quality.fired),
+               layers[i].rank == 0 ? "-" : fmt::format("{}", layers[i].rank),
                human_bytes(static_cast<double>(bytes_of(layers[i])))});
   }
   print("{}{}\n", table.text(), path.string());
@@ -171,6 +172,7 @@ void print_layers_json(const std::vector<FittedLayer>& layers, const std::filesy
                    {"precision", json_number(quality.precision)},
                    {"predicted", json_number(quality.predicted)},
                    {"fired", json_number(quality.fired)},
+                   {"rank", layer.rank},
                    {"bytes", bytes_of(layer)}});
   }
   print_json({{"file", json_text(path.string())}, {"layers", std::move(all)}});
@@ -184,10 +186,11 @@ Result<int> predictor(const OptionValues& values) {
   SYNFIRE_ASSIGN_OR_RETURN(EngineConfig config, engine_config(values));
   SYNFIRE_ASSIGN_OR_RETURN(const GgufFile file, GgufFile::open(config.model));
   SYNFIRE_ASSIGN_OR_RETURN(const Program program, build_program(file, config.ffn_activation));
-  const PredictorFitOptions options = fit_options(values, program.hparams.d_model);
+  const PredictorFitOptions options = fit_options(values);
   SYNFIRE_RETURN_IF_ERROR(check_predictor_fit(program, options));
   config.tap = SF_TAP_FFN_INPUT;
-  if (config.predictor.empty()) config.predictor = "exact";  // the model's own inputs
+  if (config.predictor.empty())
+    config.predictor = "none";  // the model's own inputs, and the fastest prefill
   SYNFIRE_ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine, Engine::make(config));
   describe_engine(*engine);
   SYNFIRE_ASSIGN_OR_RETURN(const Windows windows, make_windows(*engine, values));

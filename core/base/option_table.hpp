@@ -476,7 +476,7 @@ inline constexpr std::array kOptions = {
     Option{.name = "rank",
            .type = OptionType::uinteger,
            .value_name = "N",
-           .unset = "an eighth of d_model, at least 64",
+           .unset = "of each layer what reads least",
            .min = 1,
            .max = 65536,
            .group = "Fitting",
@@ -503,11 +503,11 @@ inline constexpr std::array kOptions = {
     Option{.name = "tokens",
            .type = OptionType::uinteger,
            .value_name = "N",
-           .default_text = "16384",
+           .default_text = "4096",
            .min = 4,
            .max = 1073741824,
            .group = "Fitting",
-           .help = "tokens to run at most",
+           .help = "tokens to run at most; more than d_model, and more of them fit better",
            .commands = Command::predictor},
 
     // bench

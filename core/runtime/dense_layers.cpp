@@ -31,7 +31,7 @@ Result<std::optional<FfnShares>> shares_of(std::uint32_t layer, const GgufFile& 
   std::string active_key = "synfire.activity.active_share";
   if (sidecar != nullptr) {
     SYNFIRE_ASSIGN_OR_RETURN(const std::string type,
-                             sidecar->get<std::string>("synfire.predictor.type"));
+                             sidecar->get_or<std::string>("synfire.predictor.type", ""));
     asked_key = fmt::format("{}.blk.{}.predicted", type, layer);
     active_key = fmt::format("{}.blk.{}.fired", type, layer);
   }

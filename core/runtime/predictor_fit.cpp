@@ -1,10 +1,12 @@
 #include "core/runtime/predictor_fit.hpp"
 
+#include <algorithm>
 #include <array>
 #include <system_error>
 #include <utility>
 
 #include "core/model/gguf_writer.hpp"
+#include "core/runtime/rank_choice.hpp"
 #include "core/sparsity/matrix_math.hpp"
 #include "plugins/sdk/block_codec.hpp"
 
@@ -20,10 +22,16 @@ std::vector<float> decoded(DType dtype, const std::byte* data, std::uint64_t row
   return values;
 }
 
-// Int8 where rows are whole blocks of it.
-FittedLayer::Tensor encoded(std::string name, const std::vector<float>& values,
+// Of b, whose rows are short: less than a cpu's unit of Q8_0 elements, which would be padded.
+constexpr DType kNarrowDType = DType::f16;
+
+// Of a: int8 where rows are whole blocks of it.
+DType wide_dtype(std::uint64_t cols) {
+  return cols % dtype_info(DType::q8_0).block_size == 0 ? DType::q8_0 : DType::f16;
+}
+
+FittedLayer::Tensor encoded(std::string name, DType dtype, const std::vector<float>& values,
                             std::uint64_t cols) {
-  const DType dtype = cols % dtype_info(DType::q8_0).block_size == 0 ? DType::q8_0 : DType::f16;
   FittedLayer::Tensor tensor{std::move(name), dtype, values.size() / cols, cols, {}};
   tensor.data.resize(tensor.rows * row_bytes(dtype, cols));
   for (std::uint64_t r = 0; r < tensor.rows; ++r)
@@ -83,18 +91,78 @@ std::vector<float> mean_moments(const FfnInputs& inputs) {
   return mean;
 }
 
-Result<std::unique_ptr<Scorer>> make_scorer(const std::vector<float>& gate, std::uint32_t d_model,
-                                            const FfnInputs& inputs, const std::string& prefix,
-                                            const PredictorFitOptions& options,
-                                            FittedLayer& layer) {
-  if (options.type == "signbit") return std::make_unique<SignScorer>(gate, d_model);
+// What a layer's predictor is fitted to.
+struct LayerGate {
+  DType dtype;
+  std::uint64_t d_ff, d_model;
+  std::vector<float> weights;               // [d_ff, d_model]
+  std::span<const float> x_seen, x_unseen;  // [n, d_model]
+  std::vector<float> seen, unseen;          // their gates: [n, d_ff]
+};
+
+Result<LayerGate> layer_gate(const Program& program, const GgufFile& file, std::uint32_t layer,
+                             const FfnInputs& inputs) {
+  const ProgramFfn& ffn = program.layers[layer].ffn;
+  const ProgramWeight& weight = program.weights[ffn.gate == kNone ? ffn.up : ffn.gate];
+  SYNFIRE_ASSIGN_OR_RETURN(const GgufTensor* const tensor, file.require_tensor(weight.name));
+  LayerGate gate{tensor->dtype,
+                 weight.rows,
+                 weight.cols,
+                 decoded(tensor->dtype, tensor->data.data(), weight.rows, weight.cols),
+                 inputs.calibration.rows(),
+                 inputs.held_out.rows(),
+                 {},
+                 {}};
+  gate.seen = multiply_transposed(gate.x_seen, gate.weights, gate.d_model);
+  gate.unseen = multiply_transposed(gate.x_unseen, gate.weights, gate.d_model);
+  return gate;
+}
+
+std::uint32_t choose_rank(const LowRank& fit, const LayerGate& gate, double recall) {
+  constexpr std::size_t kRows = 512;  // enough to count what is predicted
+  const std::size_t n = std::min(kRows, gate.seen.size() / gate.d_ff);
+  const RankCost cost{
+      row_bytes(wide_dtype(gate.d_model), gate.d_model) + gate.d_ff * row_bytes(kNarrowDType, 1),
+      row_bytes(gate.dtype, gate.d_model)};
+  return cheapest_rank(fit, gate.x_seen.first(n * gate.d_model),
+                       std::span(gate.seen).first(n * gate.d_ff), gate.d_ff, recall, cost);
+}
+
+// The first columns of each row.
+std::vector<float> first_columns(const std::vector<float>& values, std::size_t cols,
+                                 std::size_t wanted) {
+  std::vector<float> out;
+  out.reserve(values.size() / cols * wanted);
+  for (auto row = values.begin(); row != values.end(); row += static_cast<std::ptrdiff_t>(cols))
+    out.insert(out.end(), row, row + static_cast<std::ptrdiff_t>(wanted));
+  return out;
+}
+
+Result<std::unique_ptr<Scorer>> make_svd(const LayerGate& gate, const FfnInputs& inputs,
+                                         const std::string& prefix,
+                                         const PredictorFitOptions& options, FittedLayer& layer) {
   const std::vector<float> moments =
       options.wants_moments() ? mean_moments(inputs) : std::vector<float>();
-  SYNFIRE_ASSIGN_OR_RETURN(const LowRank low_rank,
-                           fit_low_rank(gate, d_model, moments, options.rank));
-  layer.tensors.push_back(encoded(prefix + "a.weight", low_rank.a, d_model));
-  layer.tensors.push_back(encoded(prefix + "b.weight", low_rank.b, options.rank));
+  const auto widest = static_cast<std::uint32_t>(
+      std::min<std::uint64_t>({kMaxChosenRank, gate.d_model, gate.d_ff}));
+  const std::uint32_t fitted = options.rank.value_or(widest);
+  SYNFIRE_ASSIGN_OR_RETURN(LowRank low_rank,
+                           fit_low_rank(gate.weights, gate.d_model, moments, fitted));
+  layer.rank = options.rank ? fitted : choose_rank(low_rank, gate, options.recall);
+  low_rank.a.resize(layer.rank * gate.d_model);
+  low_rank.b = first_columns(low_rank.b, fitted, layer.rank);
+  layer.tensors.push_back(
+      encoded(prefix + "a.weight", wide_dtype(gate.d_model), low_rank.a, gate.d_model));
+  layer.tensors.push_back(encoded(prefix + "b.weight", kNarrowDType, low_rank.b, layer.rank));
   return std::make_unique<SvdScorer>(layer.tensors[0], layer.tensors[1]);
+}
+
+Result<std::unique_ptr<Scorer>> make_scorer(const LayerGate& gate, const FfnInputs& inputs,
+                                            const std::string& prefix,
+                                            const PredictorFitOptions& options,
+                                            FittedLayer& layer) {
+  if (options.type == "signbit") return std::make_unique<SignScorer>(gate.weights, gate.d_model);
+  return make_svd(gate, inputs, prefix, options, layer);
 }
 
 std::string layer_prefix(const PredictorFitOptions& options, std::size_t layer) {
@@ -126,8 +194,9 @@ Status check_predictor_fit(const Program& program, const PredictorFitOptions& op
                             activation_name(h.activation));
   if (options.type != "svd" && options.type != "signbit")
     return invalid_argument("predictor type: '{}', want svd or signbit", options.type);
-  if (options.rank == 0 || options.rank > h.d_model)
-    return invalid_argument("rank: {}, want 1 to d_model {}", options.rank, h.d_model);
+  const std::uint32_t most = std::min(h.d_model, h.d_ff);
+  if (options.rank && (*options.rank == 0 || *options.rank > most))
+    return invalid_argument("rank: {}, want 1 to {}, the gates' own", *options.rank, most);
   if (!(options.recall > 0 && options.recall <= 1))
     return invalid_argument("recall: {}, want over 0 and at most 1", options.recall);
   return {};
@@ -136,21 +205,14 @@ Status check_predictor_fit(const Program& program, const PredictorFitOptions& op
 Result<FittedLayer> fit_predictor_layer(const Program& program, const GgufFile& file,
                                         std::uint32_t layer, const FfnInputs& inputs,
                                         const PredictorFitOptions& options) {
-  const ProgramFfn& ffn = program.layers[layer].ffn;
-  const ProgramWeight& weight = program.weights[ffn.gate == kNone ? ffn.up : ffn.gate];
-  SYNFIRE_ASSIGN_OR_RETURN(const GgufTensor* const tensor, file.require_tensor(weight.name));
-  const auto d_model = static_cast<std::uint32_t>(weight.cols);
-  const std::vector<float> gate =
-      decoded(tensor->dtype, tensor->data.data(), weight.rows, weight.cols);
+  SYNFIRE_ASSIGN_OR_RETURN(const LayerGate gate, layer_gate(program, file, layer, inputs));
   const std::string prefix = layer_prefix(options, layer);
   FittedLayer fitted;
   SYNFIRE_ASSIGN_OR_RETURN(const std::unique_ptr<Scorer> scorer,
-                           make_scorer(gate, d_model, inputs, prefix, options, fitted));
-  const std::span<const float> seen = inputs.calibration.rows(), unseen = inputs.held_out.rows();
-  const std::vector<float> biases = calibrate_scores(
-      scorer->scores(seen), multiply_transposed(seen, gate, d_model), weight.rows, options.recall);
-  fitted.quality =
-      measure_scores(scorer->scores(unseen), multiply_transposed(unseen, gate, d_model), biases);
+                           make_scorer(gate, inputs, prefix, options, fitted));
+  const std::vector<float> biases =
+      calibrate_scores(scorer->scores(gate.x_seen), gate.seen, gate.d_ff, options.recall);
+  fitted.quality = measure_scores(scorer->scores(gate.x_unseen), gate.unseen, biases);
   fitted.tensors.push_back(vector_of(prefix + "bias", biases));
   return fitted;
 }

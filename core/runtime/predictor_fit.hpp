@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,9 +16,10 @@ namespace synfire {
 
 struct PredictorFitOptions {
   std::string type = "svd";  // or "signbit"
-  std::uint32_t rank = 64;   // of svd
-  double recall = 0.95;      // of all firings, the share to predict
-  bool whiten = true;        // svd: by the inputs' moments, not as if all directions were alike
+  // Of svd; nothing: of each layer the one that reads least, at most kMaxChosenRank.
+  std::optional<std::uint32_t> rank;
+  double recall = 0.95;  // of all firings, the share to predict
+  bool whiten = true;    // svd: by the inputs' moments, not as if all directions were alike
 
   // Whether the fit looks at FfnInputs::moments.
   [[nodiscard]] bool wants_moments() const { return type == "svd" && whiten; }
@@ -32,6 +34,7 @@ struct FittedLayer {
     std::vector<std::byte> data;
   };
   std::vector<Tensor> tensors;
+  std::uint32_t rank = 0;     // of svd
   PredictionQuality quality;  // on held-out inputs
 };
 

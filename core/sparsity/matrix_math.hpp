@@ -26,8 +26,10 @@ struct LowRank {
 
 // The b a of that rank that is nearest to w [rows, cols] for inputs x with E[x x^T] = moments
 // (lower triangle of [cols, cols]; empty: inputs alike in all directions): least E |w x - b a x|^2.
-// It is the truncated SVD of w L, moments = L L^T, found by subspace iteration; a's outputs have
-// unit variance and no correlation. An error where the moments are no covariance.
+// b's columns are directions of the outputs that hold most of their variance (the truncated SVD of
+// w L, moments = L L^T), found by subspace iteration; a's outputs have unit variance and no
+// correlation, and come in falling order of b's: the first r of them are the fit of rank r. At most
+// of rank min(rows, cols). An error where the moments are no covariance.
 [[nodiscard]] Result<LowRank> fit_low_rank(std::span<const float> w, std::size_t cols,
                                            std::span<const float> moments, std::size_t rank);
 

@@ -25,7 +25,8 @@ class Lines {
  public:
   Lines(std::span<const float> scores, std::span<const float> gates, std::size_t n_neurons) {
     std::vector<Sums> sums(n_neurons);
-    for (std::size_t i = 0; i < scores.size(); ++i) sums[i % n_neurons].add(scores[i], gates[i]);
+    for (std::size_t row = 0; row < scores.size(); row += n_neurons)
+      for (std::size_t j = 0; j < n_neurons; ++j) sums[j].add(scores[row + j], gates[row + j]);
     const auto n = static_cast<double>(scores.size() / n_neurons);
     for (const Sums& s : sums) lines_.push_back(s.line(n));
   }
@@ -63,9 +64,10 @@ std::vector<float> calibrate_scores(std::span<const float> scores, std::span<con
                                     std::size_t n_neurons, double recall) {
   const Lines lines(scores, gates, n_neurons);
   std::vector<float> margins;  // of all firings
-  for (std::size_t i = 0; i < gates.size(); ++i)
-    if (gates[i] > 0)
-      margins.push_back(static_cast<float>(lines.all()[i % n_neurons].margin(scores[i])));
+  for (std::size_t row = 0; row < gates.size(); row += n_neurons)
+    for (std::size_t j = 0; j < n_neurons; ++j)
+      if (gates[row + j] > 0)
+        margins.push_back(static_cast<float>(lines.all()[j].margin(scores[row + j])));
   double least = INFINITY;  // nothing ever fired
   if (!margins.empty()) {
     const auto missed =
@@ -84,13 +86,14 @@ std::vector<float> calibrate_scores(std::span<const float> scores, std::span<con
 PredictionQuality measure_scores(std::span<const float> scores, std::span<const float> gates,
                                  std::span<const float> biases) {
   std::uint64_t fired = 0, predicted = 0, both = 0;
-  for (std::size_t i = 0; i < scores.size(); ++i) {
-    const bool fires = gates[i] > 0;
-    const bool is_predicted = scores[i] + biases[i % biases.size()] > 0;
-    fired += fires ? 1 : 0;
-    predicted += is_predicted ? 1 : 0;
-    both += fires && is_predicted ? 1 : 0;
-  }
+  for (std::size_t row = 0; row < scores.size(); row += biases.size())
+    for (std::size_t j = 0; j < biases.size(); ++j) {
+      const bool fires = gates[row + j] > 0;
+      const bool is_predicted = scores[row + j] + biases[j] > 0;
+      fired += fires ? 1 : 0;
+      predicted += is_predicted ? 1 : 0;
+      both += fires && is_predicted ? 1 : 0;
+    }
   const auto share = [](std::uint64_t part, std::uint64_t whole, double none) {
     return whole == 0 ? none : static_cast<double>(part) / static_cast<double>(whole);
   };

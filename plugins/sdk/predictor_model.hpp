@@ -28,12 +28,14 @@ class PredictorModel {
   }
 
   // A weight [rows, cols], where 0 rows mean any number. Throws Error naming the tensor, the got
-  // and the wanted.
+  // and the wanted; where it is missing, also what makes it, if that is said.
   [[nodiscard]] const sf_tensor_desc& matrix(const std::string& name, std::uint64_t rows,
-                                             std::uint64_t cols) const {
+                                             std::uint64_t cols,
+                                             const std::string& made_by = {}) const {
     const sf_tensor_desc* const tensor = find(name, rows, cols);
     if (tensor == nullptr)
-      throw Error(kNotFound, "tensor " + name + ": missing, want " + shape_text(rows, cols));
+      throw Error(kNotFound, "tensor " + name + ": missing, want " + shape_text(rows, cols) +
+                                 (made_by.empty() ? "" : "; `" + made_by + "` makes it"));
     return *tensor;
   }
 

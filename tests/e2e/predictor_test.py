@@ -49,7 +49,7 @@ class Fit(Case):
     def test_table_and_text(self):
         text = self.write("text", "Once upon a time there was a little cat. " * 20)
         out = self.run_program("predictor", "fit", "-m", self.model, "-f", text).stdout
-        self.assertRegex(out, r"^layer +recall +precision +predicted +fired +sidecar\n +0( +[\d.]+){4} ")
+        self.assertRegex(out, r"^layer +recall +precision +predicted +fired +rank +sidecar\n +0( +[\d.]+){5} ")
 
     def test_errors(self):
         self.fails("predictor", "fit", "-m", STORIES, says=["silu", "ReLU"])

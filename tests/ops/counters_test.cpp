@@ -1,4 +1,7 @@
+#include <cmath>
+#include <cstring>
 #include <map>
+#include <span>
 
 #include "tests/ops/neuron_spec.hpp"
 #include "tests/ops/op_test.hpp"
@@ -135,6 +138,42 @@ TEST_P(CountersTest, OfAListOnlyTheNamedAreAskedAndOnlyTheFiredAreReadOn) {
         const sf_counters got = counted(ffn(neurons, true, false), n, {x, list});
         expect_rows(got, shape, Recount(gates(neurons, n, x), shape.d_ff, n, needs));
       }
+}
+
+// Rows of one F32 tensor, to be spoilt.
+void set_row(HostTensor& tensor, std::uint32_t row, std::span<const float> values) {
+  std::memcpy(tensor.bytes.data() + row * values.size_bytes(), values.data(), values.size_bytes());
+}
+
+// What must not be read is spoilt: it would make the answer no number. A neuron that is not named
+// would even fire.
+TEST_P(CountersTest, RowsThatNobodyNeedsTakeNoPart) {
+  for (const NeuronShape& shape : {kGated, kPlain})
+    for (const std::uint32_t n : {1u, 3u, 65u}) {
+      SCOPED_TRACE(testing::Message() << (shape.gated ? "gated" : "plain") << ", T " << n);
+      NeuronsSpec neurons = random_neurons(shape, DType::f32, random_, shape.all_groups());
+      const Bytes x = input(n, shape);
+      const std::vector<float> gate = gates(neurons, n, x), tokens = floats_of(x);
+      const auto needs = [](std::uint32_t neuron, std::uint32_t) { return neuron % 3 == 1; };
+      const Bytes list = active_list(shape.d_ff, n, needs);
+      const StageSpec sound = ffn(neurons, true, false);
+      const std::vector<float> want =
+          floats_of(run_on(device_, sound, BatchSpec::of(n), {x, list})[0]);
+      const std::vector<float> spoilt(shape.d_model, NAN);
+      const auto fires = std::span(tokens).first(shape.d_model);  // with the first token
+      for (std::uint32_t neuron = 0; neuron < shape.d_ff; ++neuron) {
+        const bool named = needs(neuron, 0);
+        bool fired = false;
+        for (std::uint32_t t = 0; t < n; ++t) fired |= gate[t * shape.d_ff + neuron] > 0;
+        if (named && fired) continue;
+        if (!named) set_row(shape.gated ? neurons.gate : neurons.up, neuron, fires);
+        if (shape.gated) set_row(neurons.up, neuron, spoilt);
+        set_row(neurons.down, neuron, spoilt);
+      }
+      const StageSpec spec = ffn(neurons, true, false);
+      EXPECT_EQ(floats_of(run_on(device_, spec, BatchSpec::of(n), {x, list})[0]), want);
+      expect_rows(counted(spec, n, {x, list}), shape, Recount(gate, shape.d_ff, n, needs));
+    }
 }
 
 TEST_P(CountersTest, OnlyResidentNeuronsCount) {

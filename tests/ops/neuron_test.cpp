@@ -110,6 +110,24 @@ TEST_P(NeuronTest, FfnOfAnActiveList) {
       }
 }
 
+// All predicted, of which the gates drop what does not fire, is the dense answer.
+TEST_P(NeuronTest, AListOfAllIsTheDenseAnswer) {
+  for (const NeuronShape& shape : shapes())
+    for (const std::uint32_t n : {1u, 7u, 65u}) {
+      SCOPED_TRACE(testing::Message() << shape.d_model << " x " << shape.d_ff << ", T " << n);
+      const NeuronsSpec neurons = random_neurons(shape, dtype_, random_, shape.all_groups());
+      const Bytes x = bytes_of(input(shape, n));
+      const Bytes list =
+          active_list(shape.d_ff, n, [](std::uint32_t, std::uint32_t) { return true; });
+      const auto listed =
+          ffn_stage(neurons, {SF_ACTIVATION_RELU, SF_GATE_POSITIVE, 0, 0}, true, false);
+      const auto dense = ffn_stage(neurons, {SF_ACTIVATION_RELU, SF_GATE_NONE, 0, 0}, false, false);
+      expect_close(floats_of(run_on(pair_.device, listed, BatchSpec::of(n), {x, list}).at(0)),
+                   floats_of(run_on(pair_.device, dense, BatchSpec::of(n), {x}).at(0)),
+                   tolerance(SF_OP_NEURON_FFN, dtype_));
+    }
+}
+
 TEST_P(NeuronTest, EveryActivationAndGateRule) {
   for (const NeuronShape& shape : {NeuronShape{256, 20, 16, true}, NeuronShape{256, 33, 8, false}})
     for (std::uint32_t kind = SF_ACTIVATION_SILU; kind <= SF_ACTIVATION_DRELU; ++kind)

@@ -20,7 +20,7 @@ class Svd {
     for (std::uint32_t i = 0; i < model.n_layers(); ++i) {
       const std::string prefix = "svd." + model.layer_name(i, "");
       const sf_tensor_desc& a =  // [rank, d_model]
-          model.matrix(prefix + "a.weight", 0, model.d_model());
+          model.matrix(prefix + "a.weight", 0, model.d_model(), "synfire predictor fit --type svd");
       const sf_tensor_desc& b = model.matrix(prefix + "b.weight", model.d_ff(), a.rows);
       const sf_tensor_desc* const bias = model.optional_vector(prefix + "bias", model.d_ff());
       auto layer = std::make_unique<sdk::PredictorLayer>(model.d_model());

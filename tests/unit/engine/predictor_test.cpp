@@ -265,7 +265,7 @@ TEST_F(PredictorEngineTest, FitsThatCannotBe) {
   EXPECT_EQ(refusal("silu", options),
             "predictor fit: the model's activation is silu, want a ReLU family");
   options.rank = kWidth + 1;
-  EXPECT_EQ(refusal("", options), "rank: 65, want 1 to d_model 64");
+  EXPECT_EQ(refusal("", options), "rank: 65, want 1 to 64, the gates' own");
   options.rank = 1;
   options.recall = 1.5;
   EXPECT_EQ(refusal("", options), "recall: 1.5, want over 0 and at most 1");

@@ -21,6 +21,8 @@ TEST(Signbit, BitsAreTheSignsOfTheGate) {
     test::PredictorModel model(kLayers, 96, kNeurons);
     for (const char* gate : {"blk.0.ffn_gate.weight", "blk.1.ffn_gate.weight"})
       model.add(gate, dtype, kNeurons, 96, wave);
+    for (const char* bias : {"signbit.blk.0.bias", "signbit.blk.1.bias"})
+      model.add(bias, DType::f32, 1, kNeurons, wave);
     auto signbit = model.open("signbit");
     ASSERT_TRUE(signbit.ok()) << signbit.status().to_string();
     const auto layer = signbit->describe_layer(1);
@@ -29,11 +31,11 @@ TEST(Signbit, BitsAreTheSignsOfTheGate) {
     ASSERT_EQ(layer->n_ops, 1U);
     EXPECT_EQ(layer->ops[0].id, std::uint32_t{SF_OP_SIGN_LINEAR});
     EXPECT_EQ(layer->scores, layer->ops[0].outputs[0]);
-    EXPECT_EQ(layer->ops[0].weights[1], std::uint32_t{SF_NONE});  // no calibration
-    EXPECT_EQ(layer->bytes_per_token, kNeurons * 96 / 8);
+    EXPECT_EQ(layer->bytes_per_token, kNeurons * (96 / 8 + 4));
     EXPECT_LT(layer->recall, 0);  // unknown
     const auto gate = test::values_of(model.tensor("blk.1.ffn_gate.weight"));
-    const auto* const bits = static_cast<const std::uint8_t*>(layer->tensors[0].data);
+    const auto* const bits =
+        static_cast<const std::uint8_t*>(layer->tensors[layer->ops[0].weights[0]].data);
     for (std::size_t i = 0; i < gate.size(); ++i)
       ASSERT_EQ((bits[i / 8] >> i % 8 & 1) != 0, gate[i] < 0) << i;
   }
@@ -42,13 +44,15 @@ TEST(Signbit, BitsAreTheSignsOfTheGate) {
 TEST(Signbit, OfWidthsThatAreNoBytes) {
   test::PredictorModel model(1, 11, kNeurons);
   model.add("blk.0.ffn_gate.weight", DType::f32, kNeurons, 11, wave);
+  model.add("signbit.blk.0.bias", DType::f32, 1, kNeurons, wave);
   auto signbit = model.open("signbit");
   ASSERT_TRUE(signbit.ok()) << signbit.status().to_string();
   const auto layer = signbit->describe_layer(0);
   ASSERT_TRUE(layer.ok()) << layer.status().to_string();
-  EXPECT_EQ(layer->tensors[0].cols, 2U);
+  EXPECT_EQ(layer->tensors[layer->ops[0].weights[0]].cols, 2U);
   const auto gate = test::values_of(model.tensor("blk.0.ffn_gate.weight"));
-  const auto* const bits = static_cast<const std::uint8_t*>(layer->tensors[0].data);
+  const auto* const bits =
+      static_cast<const std::uint8_t*>(layer->tensors[layer->ops[0].weights[0]].data);
   for (std::size_t r = 0; r < kNeurons; ++r)
     for (std::size_t c = 0; c < 11; ++c)
       ASSERT_EQ((bits[r * 2 + c / 8] >> c % 8 & 1) != 0, gate[r * 11 + c] < 0) << r << " " << c;
@@ -86,9 +90,14 @@ TEST(Signbit, ErrorsNameTheTensor) {
   EXPECT_EQ(model.open("signbit").status(),
             invalid_argument("plugin signbit: tensor signbit.blk.0.bias: shape [1, 64], want [1, "
                              "130]"));
-  model.drop("signbit.blk.0.bias");
+  model.add("signbit.blk.0.bias", DType::f32, 1, kNeurons, wave);
   EXPECT_EQ(model.open("signbit", {{"bits", "2"}}).status(),
             invalid_argument("plugin signbit: option bits is unknown, want no options"));
+  model.drop("signbit.blk.0.bias");
+  EXPECT_EQ(model.open("signbit").status(),
+            Status(StatusCode::not_found,
+                   "plugin signbit: tensor signbit.blk.0.bias: missing, want [1, 130]; `synfire "
+                   "predictor fit --type signbit` makes it"));
 }
 
 }  // namespace

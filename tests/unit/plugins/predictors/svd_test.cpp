@@ -70,9 +70,10 @@ TEST_F(SvdTest, ErrorsNameTheTensor) {
   EXPECT_EQ(refusal(), invalid_argument("plugin svd: tensor svd.blk.1.a.weight: dtype I8, want "
                                         "that of a weight"));
   model.drop(name(1, "a.weight"));
-  EXPECT_EQ(refusal(), Status(StatusCode::not_found,
-                              "plugin svd: tensor svd.blk.1.a.weight: "
-                              "missing, want [any, 64]"));
+  EXPECT_EQ(refusal(),
+            Status(StatusCode::not_found,
+                   "plugin svd: tensor svd.blk.1.a.weight: "
+                   "missing, want [any, 64]; `synfire predictor fit --type svd` makes it"));
 }
 
 }  // namespace

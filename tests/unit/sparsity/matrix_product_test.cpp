@@ -1,0 +1,59 @@
+#include "core/sparsity/matrix_product.hpp"
+
+#include <cmath>
+#include <random>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace synfire {
+namespace {
+
+std::vector<float> normals(std::size_t n, unsigned seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  std::vector<float> values(n);
+  for (float& value : values) value = normal(random);
+  return values;
+}
+
+double element(const MatrixView& m, std::size_t r, std::size_t c) {
+  return m.data[r * m.row_stride + c * m.col_stride];
+}
+
+void expect_product(const MatrixView& a, const MatrixView& b) {
+  std::vector<float> sum = normals(a.rows * b.cols, 3);
+  const std::vector<float> before = sum;
+  add_product(a, b, sum.data());
+  for (std::size_t r = 0; r < a.rows; ++r)
+    for (std::size_t c = 0; c < b.cols; ++c) {
+      double want = before[r * b.cols + c];
+      for (std::size_t k = 0; k < a.cols; ++k) want += element(a, r, k) * element(b, k, c);
+      ASSERT_NEAR(sum[r * b.cols + c], want, 1e-5 * (10 + std::sqrt(a.cols) * 10))
+          << a.rows << " x " << a.cols << " x " << b.cols << " at " << r << ", " << c;
+    }
+}
+
+// Tiles, blocks and what is over them, in each order of storage.
+TEST(MatrixProduct, ShapesAndStrides) {
+  struct Shape {
+    std::size_t rows, depth, cols;
+  };
+  for (const auto& [rows, depth, cols] :
+       {Shape{1, 1, 1}, Shape{6, 16, 16}, Shape{7, 3, 17}, Shape{97, 257, 33}, Shape{13, 40, 1041},
+        Shape{193, 513, 20}}) {
+    const std::vector<float> a = normals(rows * depth, 1), b = normals(depth * cols, 2);
+    expect_product(MatrixView::of(a, depth), MatrixView::of(b, cols));
+    expect_product(MatrixView::of(a, rows).transposed(), MatrixView::of(b, cols));
+    expect_product(MatrixView::of(a, depth), MatrixView::of(b, depth).transposed());
+  }
+}
+
+TEST(MatrixProduct, PartsOfMatrices) {
+  const std::vector<float> a = normals(40 * 50, 4), b = normals(60 * 30, 5);
+  expect_product(MatrixView::of(a, 50).some_rows(3, 20).some_cols(7, 31),
+                 MatrixView::of(b, 30).some_rows(11, 31).some_cols(2, 19));
+}
+
+}  // namespace
+}  // namespace synfire
