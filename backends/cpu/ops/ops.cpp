@@ -31,12 +31,29 @@ bool is_gated_unit(std::span<const sdk::HostOp> ops) {
                       [&](const sdk::HostOp& op) { return reads(op, a) || reads(op, b); });
 }
 
+// Whether what the first op gives becomes scores that select compares, by way of a predictor's ops.
+bool is_scoring(std::span<const sdk::HostOp> ops) {
+  std::vector<std::uint32_t> values = ops[0].outputs;
+  for (const sdk::HostOp& op : ops.subspan(1)) {
+    if (std::none_of(values.begin(), values.end(),
+                     [&](std::uint32_t value) { return reads(op, value); }))
+      continue;
+    if (op.info->id == SF_OP_SELECT) return true;
+    if (op.info->id == SF_OP_LINEAR || op.info->id == SF_OP_ACTIVATE)
+      values.insert(values.end(), op.outputs.begin(), op.outputs.end());
+  }
+  return false;
+}
+
 }  // namespace
 
 sdk::HostStage::Fusion find_fusion(std::span<const sdk::HostOp> ops) {
   std::size_t n = 0;
   while (n < ops.size() && ops[n].info->id == SF_OP_LINEAR && ops[n].inputs == ops[0].inputs) ++n;
-  if (n < 2) return {};
+  if (n == 0) return {};
+  if (n == 1)
+    return is_scoring(ops) ? sdk::HostStage::Fusion{1, &run_fused<scoring_linear>}
+                           : sdk::HostStage::Fusion{};
   if (n == 2 && is_gated_unit(ops)) return {3, &run_fused<gated_linear>};
   return {n, &run_fused<linears>};
 }
