@@ -109,7 +109,9 @@ class Linears {
             : static_cast<std::uint32_t>(kRunBytes /
                                          (outputs * matrices_[0].weights.stride() * kTileRows)) +
                   1;
-    const GuidedRuns runs(device_, tiles, tile_bytes, most);
+    const GuidedRuns runs(
+        device_, tiles, tile_bytes,
+        x_.quants == nullptr ? GuidedRuns::FirstRun::half : GuidedRuns::FirstRun::most, most);
     const MemberScratch scratch(device_.workspace(), device_.team().members(),
                                 outputs * std::size_t{block_tokens_} * kTileRows * sizeof(float));
     device_.team().parallel_for(runs.size(), [&](std::size_t run, std::size_t member) {

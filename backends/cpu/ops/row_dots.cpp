@@ -89,18 +89,17 @@ const std::uint32_t* all_tokens(CpuDevice& device, std::uint32_t n_tokens) {
   return tokens;
 }
 
-// Each run is a share of what is left: most of a member's, since every run begins without anything
-// fetched ahead.
 GuidedRuns::GuidedRuns(const CpuDevice& device, std::uint32_t tiles, std::size_t tile_bytes,
-                       std::uint32_t most) {
+                       FirstRun first_run, std::uint32_t most) {
   constexpr std::size_t kLeastBytes = 16384;  // a microsecond from memory
   const std::size_t least =
       std::max<std::size_t>(kLeastBytes / std::max<std::size_t>(tile_bytes, 1), 1);
   const std::size_t members = device.team().members();
+  const std::size_t part = first_run == FirstRun::most ? 8 : 5;
   bounds_[0] = 0;
   for (std::size_t at = 0; at < tiles;) {
     const std::size_t left = tiles - at;
-    const std::size_t share = members == 1 ? left : std::max(left * 4 / (5 * members), least);
+    const std::size_t share = members == 1 ? left : std::max(left * part / (10 * members), least);
     const std::size_t wanted = std::min<std::size_t>(share, most);
     at = n_ + 1 == kMost ? tiles : std::min<std::size_t>(at + wanted, tiles);
     bounds_[++n_] = static_cast<std::uint32_t>(at);
