@@ -55,7 +55,8 @@ TokenBytes BenchReport::bytes_of(const BenchRound& round) const {
   bytes.embedding *= shape_.batch;
   bytes.kv *= shape_.batch;
   if (round.decode && round.decode->counts.neurons != 0)
-    bytes.ffn = round.decode->per_step(static_cast<double>(round.decode->counts.neuron_bytes));
+    bytes.ffn = round.decode->per_step(static_cast<double>(round.decode->counts.neuron_bytes)) +
+                static_cast<double>(placement_.dense_ffn_bytes);
   return bytes;
 }
 

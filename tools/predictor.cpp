@@ -71,7 +71,9 @@ Windows cut(const Engine& engine, const std::vector<std::int32_t>& tokens, std::
 }
 
 Result<Windows> make_windows(const Engine& engine, const OptionValues& values) {
-  const auto wanted = values.get<std::uint64_t>("tokens");
+  auto wanted = values.get<std::uint64_t>("tokens");
+  if (!values.is_set("tokens"))
+    wanted = std::max<std::uint64_t>(wanted, 2 * std::uint64_t{engine.model().d_model});
   if (engine.model().context < 2) return invalid_argument("context: 1 token, want at least 2");
   if (!values.is_set("file")) {
     note("fitting on random tokens: give a text with --file for a better fit\n");

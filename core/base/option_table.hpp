@@ -507,7 +507,7 @@ inline constexpr std::array kOptions = {
            .min = 4,
            .max = 1073741824,
            .group = "Fitting",
-           .help = "tokens to run at most; more than d_model, and more of them fit better",
+           .help = "tokens to run at most; unless said, twice d_model where that is more",
            .commands = Command::predictor},
 
     // bench

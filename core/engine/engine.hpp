@@ -80,6 +80,8 @@ struct PlacementInfo {
   std::string kind, predictor;
   std::uint64_t epoch = 0;
   std::uint64_t predictor_bytes = 0;  // that its weights have, all layers
+  std::uint64_t dense_ffn_bytes =
+      0;  // of layers that run as matrices although a predictor is there
   std::vector<LayerPlacement> layers;
   std::vector<std::string> notes;  // e.g. that down was requantized
 };

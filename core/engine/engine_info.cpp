@@ -117,6 +117,13 @@ PlacementInfo placement_info(const EngineAssets& assets) {
     for (const WeightUpload& weight : predictor.layers[layer].weights)
       info.predictor_bytes += weight.rows * row_bytes(weight.dtype, weight.cols);
   }
+  for (std::uint32_t layer = 0; layer < predictor.dense_layers.size(); ++layer) {
+    const ProgramFfn& ffn = assets.program.layers[layer].ffn;
+    if (!predictor.dense_layers[layer] || ffn.down_is_neuron_major) continue;
+    for (const WeightId id : {ffn.gate, ffn.up, ffn.down})
+      if (id != kNone)
+        info.dense_ffn_bytes += assets.file.tensor(assets.program.weights[id].name)->data.size();
+  }
   info.notes = assets.plan.notes;
   if (assets.placement.shards)
     info.notes.insert(info.notes.begin(), shard_note(*assets.placement.shards));

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "core/runtime/plan_weights.hpp"
 #include "core/sparsity/ffn_traffic.hpp"
 
 namespace synfire {
@@ -13,6 +14,15 @@ double weight_bytes(const Program& program, const GgufFile& model, WeightId id) 
   if (id == kNone) return 0;
   const GgufTensor* const tensor = model.tensor(program.weights[id].name);
   return tensor == nullptr ? 0 : static_cast<double>(tensor->data.size());
+}
+
+// Of `down` as plans lay it out where neurons are read one by one.
+double down_apart_bytes(const Program& program, const GgufFile& model, const ProgramFfn& ffn) {
+  const double bytes = weight_bytes(program, model, ffn.down);
+  const GgufTensor* const tensor = model.tensor(program.weights[ffn.down].name);
+  if (ffn.down_is_neuron_major || tensor == nullptr) return bytes;
+  const Hparams& h = program.hparams;
+  return static_cast<double>(h.d_ff * row_bytes(neuron_major_dtype(tensor->dtype), h.d_model));
 }
 
 // A share that a file states; no number where it does not.
@@ -55,7 +65,7 @@ Result<std::vector<bool>> find_dense_layers(const Program& program, const GgufFi
   for (std::uint32_t layer = 0; layer < dense.size(); ++layer) {
     const ProgramFfn& ffn = program.layers[layer].ffn;
     FfnBytes bytes{0, weight_bytes(program, model, ffn.gate), weight_bytes(program, model, ffn.up),
-                   weight_bytes(program, model, ffn.down)};
+                   weight_bytes(program, model, ffn.down), down_apart_bytes(program, model, ffn)};
     if (predictor.kind == Prediction::plugin)
       bytes.predictor = static_cast<double>(predictor.layers[layer].bytes_per_token);
     SYNFIRE_ASSIGN_OR_RETURN(const std::optional<FfnShares> shares,

@@ -3,15 +3,10 @@
 #include <utility>
 
 namespace synfire {
-namespace {
 
-// Which dtype a neuron-major copy of `down` has: floats keep theirs, so that nothing is lost;
-// blocks that ran along the neurons cannot be kept and become F16.
 DType neuron_major_dtype(DType file_dtype) {
   return dtype_info(file_dtype).block_size == 1 ? file_dtype : DType::f16;
 }
-
-}  // namespace
 
 PlanWeights::PlanWeights(ExecutionPlan& plan, const Program& program, const GgufFile& file,
                          const Placement& placement)

@@ -16,6 +16,10 @@ namespace synfire {
 
 // Writes into a plan what its devices load: weights, neurons and layers of KV storage, each once
 // per device.
+// Which dtype a neuron-major copy of `down` has: floats keep theirs, so that nothing is lost;
+// blocks that ran along the neurons cannot be kept and become F16.
+[[nodiscard]] DType neuron_major_dtype(DType file_dtype);
+
 class PlanWeights {
  public:
   // All are borrowed.

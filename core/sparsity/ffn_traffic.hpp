@@ -7,6 +7,7 @@ struct FfnBytes {
   double predictor = 0;  // that finding the active neurons reads
   double gate = 0;       // 0: up rows decide
   double up = 0, down = 0;
+  double down_apart = 0;  // of down in the form that single neurons are read from
 };
 
 // Shares of a layer's neurons, per token.
@@ -23,9 +24,10 @@ inline constexpr double kCostOfRowsApart = 1.3;
 // are a stream.
 inline bool dense_pays(const FfnBytes& bytes, const FfnShares& shares) {
   const double deciding = bytes.gate > 0 ? bytes.gate : bytes.up;
-  const double rest = bytes.gate > 0 ? bytes.up + bytes.down : bytes.down;
+  const double up = bytes.gate > 0 ? bytes.up : 0;
   const double asked = shares.asked >= 1 ? deciding : kCostOfRowsApart * shares.asked * deciding;
-  return bytes.predictor + asked + kCostOfRowsApart * shares.active * rest >= deciding + rest;
+  return bytes.predictor + asked + kCostOfRowsApart * shares.active * (up + bytes.down_apart) >=
+         deciding + up + bytes.down;
 }
 
 }  // namespace synfire

@@ -8,7 +8,7 @@
 #include "core/base/result.hpp"
 
 // The linear algebra of fitting predictors: dense float matrices, rows contiguous. The .cpp is the
-// only file that sees Eigen. One thread each; any thread.
+// only file that sees Eigen. Any thread; outer products take all cores.
 namespace synfire {
 
 // x [n, cols] times w [rows, cols] transposed: [n, rows].

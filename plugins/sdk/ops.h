@@ -125,8 +125,8 @@ typedef struct sf_select_params {
 /* neuron_ffn: x: d_model, active (optional), gates: d_ff (optional; from neuron_gate) -> d_model,
  * this device's share of the FFN: for each resident neuron of the list (all of them without a
  * list), and each token of its mask, act(gate) * up * down, summed. Where the gate rule says no, up
- * and down are not read. One partial sum per chunk of chunk_neurons list entries, added in chunk
- * order (0: the backend's constant). */
+ * and down are not read. One partial sum per chunk_neurons of the neurons that a backend sums up
+ * (those of the list, or those that fired), added in their order; 0: the backend's constant. */
 typedef struct sf_neuron_ffn_params {
   uint32_t activation;
   uint32_t gate_rule;

@@ -8,7 +8,7 @@
 namespace synfire::cpu {
 
 // What neuron_ffn walks over: the entries of the active list, or all resident neurons where there
-// is none. Chunk bounds count entries, so they depend on the list alone.
+// is none.
 class NeuronEntries {
  public:
   NeuronEntries(CpuDevice& device, const sdk::OpCall& call) : neurons_(call.neurons()) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "backends/cpu/ops/neuron_ffn_pairs.hpp"
 #include "backends/cpu/ops/ops.hpp"

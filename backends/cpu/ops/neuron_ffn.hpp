@@ -12,7 +12,6 @@ namespace synfire::cpu {
 class NeuronFfn {
  public:
   NeuronFfn(CpuDevice& device, const sdk::OpCall& call);
-  virtual ~NeuronFfn() = default;
 
  protected:
   // Neurons of a partial sum where n are summed up.

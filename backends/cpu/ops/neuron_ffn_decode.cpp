@@ -97,12 +97,12 @@ const float* NeuronFfnDecode::magnitudes(const Fired& asked) const {
 void NeuronFfnDecode::add_run(const Fired& fired, std::uint32_t first, std::uint32_t end,
                               std::uint32_t each, float* partials) const {
   RowFetch fetch;
-  std::uint32_t fetched = first;
-  const auto fetch_up_to = [&](std::uint32_t i) {
-    for (; fetched < std::min(i, end); ++fetched) {
+  const auto fetch_tile = [&](std::uint32_t i) {
+    fetch.clear();
+    for (const std::uint32_t tile_end = std::min(i + kTileRows, end); i < tile_end; ++i) {
       if (neurons_.gated())
-        fetch.add(rows_.address(NeuronRow::up, fired.ids[fetched]), rows_.bytes(NeuronRow::up));
-      fetch.add(rows_.address(NeuronRow::down, fired.ids[fetched]), rows_.bytes(NeuronRow::down));
+        fetch.add(rows_.address(NeuronRow::up, fired.ids[i]), rows_.bytes(NeuronRow::up));
+      fetch.add(rows_.address(NeuronRow::down, fired.ids[i]), rows_.bytes(NeuronRow::down));
     }
   };
   for (std::uint32_t i = first; i < std::min(first + kTileRows / 2, end); ++i) {
@@ -116,8 +116,7 @@ void NeuronFfnDecode::add_run(const Fired& fired, std::uint32_t first, std::uint
     const std::byte* next[kTileRows];
     float ups[kTileRows];
     float hidden[kTileRows];
-    fetched = std::max(fetched, i + n);
-    fetch_up_to(i + 2 * kTileRows);
+    fetch_tile(i + n);
     if (neurons_.gated())
       rows_.dot(NeuronRow::up, ids, n, fetch.take(n, rows_.bytes(NeuronRow::up), next), &kToken, 1,
                 ups);

@@ -1,4 +1,4 @@
-#include <cstring>
+#include <algorithm>
 
 #include "backends/cpu/ops/neuron_ffn.hpp"
 

@@ -1,5 +1,6 @@
 #include "backends/cpu/ops/neuron_ffn_pairs.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -80,7 +81,9 @@ void NeuronFfnPairs::run() {
   chunks_ = (entries_.size() + each_ - 1) / each_;
   const std::size_t token_bytes = chunks_ * accumulator_floats(d_model_) * sizeof(float);
   const auto together = static_cast<std::uint32_t>(
-      std::max<std::size_t>(kPartialBytes / std::max<std::size_t>(token_bytes, 1), kWideTokens));
+      std::max<std::size_t>(kPartialBytes / std::max<std::size_t>(token_bytes, 1) / kWideTokens,
+                            1) *
+      kWideTokens);
   const std::uint32_t* const tokens = all_tokens(device_, all);
   for (std::uint32_t first = 0; first < all; first += together) {
     tokens_ = tokens + first;
@@ -155,6 +158,7 @@ void NeuronFfnPairs::dot(NeuronRow which, const Tile& tile, RowFetch& fetch, flo
 // Rows of a tile that some token needs.
 void NeuronFfnPairs::fetch_tile(const Chunk& chunk, std::uint32_t tile, NeuronRow which,
                                 RowFetch& fetch) const {
+  fetch.clear();
   if (tile >= chunk.n_tiles) return;
   for_rows(chunk.any_of(tile), [&](std::uint32_t r) {
     fetch.add(rows_.address(which, chunk.tile(tile).ids[r]), rows_.bytes(which));
@@ -198,8 +202,10 @@ void NeuronFfnPairs::add_fired(Chunk& chunk, float* partials, std::size_t member
   RowFetch fetch;
   const auto add = [&](std::uint32_t t) {
     Pending& rows = chunk.pending[t];
+    const std::byte* next[kTileRows];
     if (rows.n != 0)
-      down_.add(rows.ids, rows.n, rows.factors, nullptr,
+      down_.add(rows.ids, rows.n, rows.factors,
+                fetch.take(rows.n, rows_.bytes(NeuronRow::down), next),
                 partials + std::size_t{t} * accumulator_floats(d_model_));
     rows.n = 0;
   };

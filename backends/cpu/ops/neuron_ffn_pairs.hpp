@@ -6,7 +6,7 @@
 namespace synfire::cpu {
 
 // Many tokens: only pairs of a neuron and a token that needs it are computed. A chunk of entries is
-// taken whole by one thread, so that a row comes from memory once for all tokens.
+// taken whole by one thread, so that a row comes from memory once for each group of tokens.
 class NeuronFfnPairs : public NeuronFfn {
  public:
   using NeuronFfn::NeuronFfn;

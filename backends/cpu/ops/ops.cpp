@@ -50,10 +50,9 @@ bool is_scoring(std::span<const sdk::HostOp> ops) {
 sdk::HostStage::Fusion find_fusion(std::span<const sdk::HostOp> ops) {
   std::size_t n = 0;
   while (n < ops.size() && ops[n].info->id == SF_OP_LINEAR && ops[n].inputs == ops[0].inputs) ++n;
-  if (n == 0) return {};
-  if (n == 1)
-    return is_scoring(ops) ? sdk::HostStage::Fusion{1, &run_fused<scoring_linear>}
-                           : sdk::HostStage::Fusion{};
+  for (std::size_t i = 0; i < n; ++i)
+    if (is_scoring(ops.subspan(i))) return {n, &run_fused<scoring_linear>};
+  if (n < 2) return {};
   if (n == 2 && is_gated_unit(ops)) return {3, &run_fused<gated_linear>};
   return {n, &run_fused<linears>};
 }

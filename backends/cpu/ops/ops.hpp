@@ -19,7 +19,8 @@ void rms_norm(CpuDevice& device, const sdk::OpCall& call);
 void linear(CpuDevice& device, const sdk::OpCall& call);
 // Linear ops of one input.
 void linears(CpuDevice& device, std::span<const sdk::OpCall> calls);
-// A linear op on the way to select: a threshold turns a wrong last bit into a lost neuron.
+// Linear ops of one input, one of them on the way to select: a threshold turns a wrong last bit
+// into a lost neuron.
 void scoring_linear(CpuDevice& device, std::span<const sdk::OpCall> calls);
 // Two linear ops of one input, gate and up in any order, and the activation of their results.
 void gated_linear(CpuDevice& device, std::span<const sdk::OpCall> calls);

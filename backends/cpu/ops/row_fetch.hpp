@@ -11,13 +11,15 @@ namespace synfire::cpu {
 // take more. Only a hint: what does not fit in here is left to the reader.
 class RowFetch {
  public:
+  // Forgets what was not taken: by now it was read, or never will be.
+  void clear() { begin_ = end_; }
   void add(const std::byte* from, std::size_t bytes) {
     if (end_ - begin_ < kMost) spans_[end_++ % kMost] = {from, bytes};
   }
 
   // What a kernel of n rows of `bytes` shall fetch beside them: pieces filled with n addresses, the
-  // last one repeated where there are fewer, or null where there is none. A kernel of much longer
-  // rows than those that wait gets none: it would fetch what nobody reads.
+  // last one repeated where there are fewer, or null where there is none. Rows much shorter than
+  // the kernel's are passed over: it would fetch what nobody reads.
   const std::byte* const* take(std::uint32_t n, std::size_t bytes, const std::byte** pieces) {
     for (std::uint32_t i = 0; i < n; ++i) {
       pieces[i] = take_one(bytes);
@@ -36,9 +38,9 @@ class RowFetch {
   static constexpr std::uint32_t kMost = 128;
 
   const std::byte* take_one(std::size_t bytes) {
+    while (begin_ != end_ && 2 * spans_[begin_ % kMost].bytes < bytes) ++begin_;
     if (begin_ == end_) return nullptr;
     Span& span = spans_[begin_ % kMost];
-    if (2 * span.bytes < bytes) return nullptr;
     const std::byte* const piece = span.from;
     if (2 * span.bytes < 3 * bytes) {  // what would be left is not worth a piece
       ++begin_;

@@ -179,6 +179,46 @@ TEST_P(DeterminismTest, HalfFloatRowsGiveTheSameBitsInBatchesOfMany) {
   expect_same(few, many, false, 0.02f);
 }
 
+// A predictor in half floats: what it selects does not follow how many tokens go by together.
+TEST_P(DeterminismTest, ScoresThatAreComparedAreTheSameInAnyBatch) {
+  constexpr std::uint32_t kRank = 64, kTokens = 40;
+  Random random{7};
+  StageSpec spec;
+  spec.max_tokens = kTokens;
+  const auto linear = [&](std::uint32_t x, std::uint32_t from, std::uint32_t to) {
+    const std::uint32_t weight =
+        spec.weight(HostTensor::random(DType::f16, to, from, random, 0.2f));
+    return spec.op(SF_OP_LINEAR, {x}, {SF_VALUE_ROWS, to}, sf_no_params{}, {weight, SF_NONE});
+  };
+  const std::uint32_t x = spec.rows(kModel);
+  const std::uint32_t scores =
+      linear(spec.op(SF_OP_ACTIVATE, {linear(x, kModel, kRank), SF_NONE}, {SF_VALUE_ROWS, kRank},
+                     sf_activate_params{SF_ACTIVATION_RELU}),
+             kRank, kHidden);
+  spec.output(scores);
+  spec.output(spec.op(SF_OP_SELECT, {scores}, {SF_VALUE_ACTIVE, kHidden},
+                      sf_select_params{SF_GATE_POSITIVE, 0, 0}));
+  TestDevice device("cpu", threads(1));
+  auto stage = TestStage::make(device, spec);
+  ASSERT_TRUE(stage.ok()) << stage.status().to_string();
+  const std::vector<float> all = random_floats(std::size_t{kTokens} * kModel, random);
+  const auto run = [&](std::uint32_t first, std::uint32_t n) {
+    BatchSpec batch;
+    for (std::uint32_t t = 0; t < n; ++t) batch.append(0, first + t);
+    const auto from = all.begin() + first * kModel;
+    const auto out = (*stage)->run(batch, {bytes_of(std::vector<float>(from, from + n * kModel))});
+    EXPECT_TRUE(out.ok()) << out.status().to_string();
+    return out.ok() ? floats_of((*out)[0]) : std::vector<float>();
+  };
+  const std::vector<float> together = run(0, kTokens);
+  std::vector<float> alone;
+  for (std::uint32_t t = 0; t < kTokens; ++t) {
+    const std::vector<float> one = run(t, 1);
+    alone.insert(alone.end(), one.begin(), one.end());
+  }
+  EXPECT_TRUE(together == alone);
+}
+
 INSTANTIATE_TEST_SUITE_P(Levels, DeterminismTest, testing::Values("avx2", "avx512"),
                          [](const testing::TestParamInfo<std::string>& level) {
                            return level.param;

@@ -47,10 +47,18 @@ TEST_F(RowFetchTest, LongRowsGoToShortKernelsInPieces) {
   EXPECT_THAT(take(3, 100), ElementsAre(0, 100, 1000));
 }
 
-TEST_F(RowFetchTest, ShortRowsAreNotForLongKernels) {
+TEST_F(RowFetchTest, LongKernelsPassOverShortRows) {
   add(0, 100);
-  EXPECT_THAT(take(2, 400), IsEmpty());
-  EXPECT_THAT(take(1, 100), ElementsAre(0));
+  add(1000, 400);
+  EXPECT_THAT(take(1, 400), ElementsAre(1000));
+  EXPECT_THAT(take(1, 100), IsEmpty());
+}
+
+TEST_F(RowFetchTest, WhatWasClearedIsNotTaken) {
+  add(0, 100);
+  fetch_.clear();
+  add(200, 100);
+  EXPECT_THAT(take(1, 100), ElementsAre(200));
 }
 
 TEST_F(RowFetchTest, WhatDoesNotFitIsLeftOut) {

@@ -147,7 +147,7 @@ std::vector<PluginStatus> ScriptedEngine::plugins() const {
 }
 
 PlacementInfo ScriptedEngine::placement() const {
-  return {"neuron", "exact", 3, 0, {{0, "cpu:0", {{"cpu:0", 10}, {"cpu:1", 22}}}}, {"a note"}};
+  return {"neuron", "exact", 3, 0, 0, {{0, "cpu:0", {{"cpu:0", 10}, {"cpu:1", 22}}}}, {"a note"}};
 }
 
 EngineStats ScriptedEngine::stats() const {
