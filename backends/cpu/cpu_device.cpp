@@ -55,7 +55,9 @@ std::unique_ptr<sdk::Kv> CpuDevice::create_kv(const sf_kv_desc& desc) {
 }
 
 std::unique_ptr<sdk::Stage> CpuDevice::compile_stage(const sf_stage_desc& desc) {
-  return std::make_unique<sdk::HostStage>(desc, &find_kernel, this, counters_, &find_fusion);
+  auto stage = std::make_unique<sdk::HostStage>(desc, &find_kernel, this, counters_, &find_fusion);
+  follows_guesses_ |= follows_guesses(desc);
+  return stage;
 }
 
 void CpuDevice::measure(sf_measurement& measurement) {

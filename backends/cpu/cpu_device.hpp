@@ -33,6 +33,11 @@ class CpuDevice : public sdk::HostDevice {
   [[nodiscard]] const KernelTable& kernels() const { return kernels_; }
   [[nodiscard]] Workspace& workspace() { return workspace_; }
   [[nodiscard]] RopeTable& rope_table() { return rope_table_; }
+  // Whether half floats multiply as 16-bit integers where a batch has many tokens: faster, and
+  // wrong in bits that a predictor's threshold would see.
+  [[nodiscard]] bool multiplies_wide() const {
+    return kernels_.quantize_wide != nullptr && !follows_guesses_;
+  }
 
  private:
   const KernelTable& kernels_;
@@ -43,6 +48,7 @@ class CpuDevice : public sdk::HostDevice {
   WeightArena arena_;
   Workspace workspace_;
   RopeTable rope_table_;
+  bool follows_guesses_ = false;  // some stage does
 };
 
 // The kernels of a level on this machine.

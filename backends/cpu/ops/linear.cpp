@@ -49,8 +49,7 @@ constexpr std::size_t kRunBytes = 160 << 10;
 // is computed whole by one thread.
 class Linears {
  public:
-  // `in_floats`: half-float rows multiply floats, whatever the number of tokens.
-  Linears(CpuDevice& device, std::span<const sdk::OpCall> calls, bool in_floats = false)
+  Linears(CpuDevice& device, std::span<const sdk::OpCall> calls)
       : device_(device),
         n_tokens_(calls[0].input_rows(0)),
         cols_(calls[0].input_width(0)),
@@ -60,7 +59,6 @@ class Linears {
       matrices_.emplace_back(device, call);
       wanted.add(matrices_.back().weights.dtype);
     }
-    wanted.wide &= !in_floats;
     x_ = prepare_activations(device, calls[0].input(0), n_tokens_, cols_, wanted);
     block_tokens_ = std::min(
         n_tokens_, x_.wide_quants != nullptr && !wanted.quants ? kWideBlockTokens : kBlockTokens);
@@ -157,10 +155,6 @@ void linear(CpuDevice& device, const sdk::OpCall& call) { linears(device, {&call
 
 void linears(CpuDevice& device, std::span<const sdk::OpCall> calls) {
   if (calls[0].input_rows(0) != 0) Linears(device, calls).run();
-}
-
-void scoring_linear(CpuDevice& device, std::span<const sdk::OpCall> calls) {
-  if (calls[0].input_rows(0) != 0) Linears(device, calls, true).run();
 }
 
 void gated_linear(CpuDevice& device, std::span<const sdk::OpCall> calls) {

@@ -31,30 +31,28 @@ bool is_gated_unit(std::span<const sdk::HostOp> ops) {
                       [&](const sdk::HostOp& op) { return reads(op, a) || reads(op, b); });
 }
 
-// Whether what the first op gives becomes scores that select compares, by way of a predictor's ops.
-bool is_scoring(std::span<const sdk::HostOp> ops) {
-  std::vector<std::uint32_t> values = ops[0].outputs;
-  for (const sdk::HostOp& op : ops.subspan(1)) {
-    if (std::none_of(values.begin(), values.end(),
-                     [&](std::uint32_t value) { return reads(op, value); }))
-      continue;
-    if (op.info->id == SF_OP_SELECT) return true;
-    if (op.info->id == SF_OP_LINEAR || op.info->id == SF_OP_ACTIVATE)
-      values.insert(values.end(), op.outputs.begin(), op.outputs.end());
-  }
-  return false;
-}
-
 }  // namespace
 
 sdk::HostStage::Fusion find_fusion(std::span<const sdk::HostOp> ops) {
   std::size_t n = 0;
   while (n < ops.size() && ops[n].info->id == SF_OP_LINEAR && ops[n].inputs == ops[0].inputs) ++n;
-  for (std::size_t i = 0; i < n; ++i)
-    if (is_scoring(ops.subspan(i))) return {n, &run_fused<scoring_linear>};
   if (n < 2) return {};
   if (n == 2 && is_gated_unit(ops)) return {3, &run_fused<gated_linear>};
   return {n, &run_fused<linears>};
+}
+
+bool follows_guesses(const sf_stage_desc& desc) {
+  std::vector<bool> is_gates(desc.n_values), is_exact(desc.n_values);
+  for (const sf_op& op : std::span(desc.ops, desc.n_ops)) {
+    if (op.id == SF_OP_NEURON_GATE) is_gates[op.outputs[0]] = true;
+    if (op.id == SF_OP_SELECT) {
+      if (!is_gates[op.inputs[0]]) return true;
+      is_exact[op.outputs[0]] = true;
+    }
+    if (op.id == SF_OP_NEURON_FFN && op.inputs[1] != SF_NONE && !is_exact[op.inputs[1]])
+      return true;
+  }
+  return false;
 }
 
 sdk::HostStage::Kernel find_kernel(const sdk::OpInfo& info) {

@@ -14,14 +14,16 @@ sdk::HostStage::Kernel find_kernel(const sdk::OpInfo& info);
 // of the team costs a microsecond or two, so fewer are better.
 sdk::HostStage::Fusion find_fusion(std::span<const sdk::HostOp> ops);
 
+// Whether a stage computes, or is told, which neurons a predictor takes for active. Its thresholds
+// turn the last bits of whatever comes before them into neurons that are lost or found; gates that
+// are compared with zero do not.
+bool follows_guesses(const sf_stage_desc& desc);
+
 void embed(CpuDevice& device, const sdk::OpCall& call);
 void rms_norm(CpuDevice& device, const sdk::OpCall& call);
 void linear(CpuDevice& device, const sdk::OpCall& call);
 // Linear ops of one input.
 void linears(CpuDevice& device, std::span<const sdk::OpCall> calls);
-// Linear ops of one input, one of them on the way to select: a threshold turns a wrong last bit
-// into a lost neuron.
-void scoring_linear(CpuDevice& device, std::span<const sdk::OpCall> calls);
 // Two linear ops of one input, gate and up in any order, and the activation of their results.
 void gated_linear(CpuDevice& device, std::span<const sdk::OpCall> calls);
 void rope(CpuDevice& device, const sdk::OpCall& call);

@@ -78,7 +78,7 @@ Activations prepare_activations(CpuDevice& device, const float* x, std::uint32_t
   ready.values = x;
   ready.stride = cols;
   if (wanted.quants) quantize(device, n_tokens, cols, ready);
-  if (wanted.wide && n_tokens >= kWideFrom && device.kernels().quantize_wide != nullptr)
+  if (wanted.wide && n_tokens >= kWideFrom && device.multiplies_wide())
     quantize_wide(device, n_tokens, cols, ready);
   return ready;
 }

@@ -31,7 +31,7 @@ struct QuantsWanted {
 };
 
 // Rows of x made ready for dot kernels. Lives in the device's workspace until the next call. 16-bit
-// quants are made from kWideFrom tokens on, where the level has a use for them.
+// quants are made from kWideFrom tokens on, where the device multiplies so.
 Activations prepare_activations(CpuDevice& device, const float* x, std::uint32_t n_tokens,
                                 std::uint32_t cols, QuantsWanted wanted);
 
