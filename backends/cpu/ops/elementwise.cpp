@@ -14,12 +14,10 @@ namespace {
 // body(row) for each of n rows of `width` floats.
 template <typename Body>
 void for_rows(CpuDevice& device, std::uint32_t n, std::uint32_t width, const Body& body) {
-  const std::uint32_t per_chunk = tiles_per_chunk(device, n, std::size_t{width} * sizeof(float));
-  device.team().parallel_for((n + per_chunk - 1) / per_chunk, [&](std::size_t chunk, std::size_t) {
-    const std::size_t first = chunk * per_chunk;
-    for (std::size_t row = first; row < std::min<std::size_t>(first + per_chunk, n); ++row)
-      body(row);
-  });
+  for_chunks(device, n, std::size_t{width} * sizeof(float),
+             [&](std::size_t first, std::size_t end) {
+               for (std::size_t row = first; row < end; ++row) body(row);
+             });
 }
 
 std::vector<float> decoded(const sdk::HostWeights& vector) {

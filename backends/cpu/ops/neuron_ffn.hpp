@@ -41,6 +41,11 @@ class NeuronFfn {
                                hidden);
   }
 
+  // A slice of columns of a token's result y: the sum of n partial sums at a stride, in their
+  // order.
+  void add_slice(const float* partials, std::uint32_t n, std::size_t stride, std::size_t first,
+                 float* y) const;
+
   CpuDevice& device_;
   const sdk::OpCall& call_;
   const sf_neuron_ffn_params& params_;

@@ -129,26 +129,12 @@ void NeuronFfnDecode::add_run(const Fired& fired, std::uint32_t first, std::uint
 
 void NeuronFfnDecode::add_partials(const float* partials, std::uint32_t n) const {
   constexpr std::uint32_t kSlice = DownRows::kSliceColumns;
-  const std::size_t width = accumulator_floats(d_model_);
-  const std::uint32_t slices = units_of(d_model_);
-  const auto add_slice = [&](std::size_t slice) {
-    const std::size_t first = slice * kSlice;
-    alignas(64) float sum[kSlice] = {};
-    for (std::uint32_t chunk = 0; chunk < n; ++chunk)
-      device_.kernels().add(sum, partials + chunk * width + first, kSlice, sum);
-    alignas(64) float columns[kSlice];
-    down_.settle(sum, columns);
-    std::memcpy(call_.output(0) + first, columns,
-                std::min<std::size_t>(kSlice, d_model_ - first) * sizeof(float));
-  };
-  const std::uint32_t per_chunk =
-      tiles_per_chunk(device_, slices, std::size_t{kSlice} * sizeof(float) * n);
-  device_.team().parallel_for(
-      (slices + per_chunk - 1) / per_chunk, [&](std::size_t piece, std::size_t) {
-        const std::size_t first = piece * per_chunk;
-        for (std::size_t i = first; i < std::min<std::size_t>(first + per_chunk, slices); ++i)
-          add_slice(i);
-      });
+  for_chunks(device_, units_of(d_model_), std::size_t{kSlice} * sizeof(float) * n,
+             [&](std::size_t first, std::size_t end) {
+               for (std::size_t slice = first; slice < end; ++slice)
+                 add_slice(partials, n, accumulator_floats(d_model_), slice * kSlice,
+                           call_.output(0));
+             });
 }
 
 }  // namespace synfire::cpu

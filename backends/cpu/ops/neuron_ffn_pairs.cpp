@@ -236,18 +236,11 @@ void NeuronFfnPairs::add_fired(Chunk& chunk, float* partials, std::size_t member
 }
 
 void NeuronFfnPairs::add_partials(const float* partials) const {
-  constexpr std::uint32_t kSlice = DownRows::kSliceColumns;
   const std::size_t width = accumulator_floats(d_model_);
   device_.team().parallel_for(n_tokens_, [&](std::size_t t, std::size_t) {
-    for (std::size_t first = 0; first < d_model_; first += kSlice) {
-      alignas(64) float sum[kSlice] = {};
-      for (std::uint32_t chunk = 0; chunk < chunks_; ++chunk)
-        device_.kernels().add(sum, partials + (chunk * n_tokens_ + t) * width + first, kSlice, sum);
-      alignas(64) float columns[kSlice];
-      down_.settle(sum, columns);
-      std::memcpy(call_.output(0) + tokens_[t] * std::size_t{d_model_} + first, columns,
-                  std::min<std::size_t>(kSlice, d_model_ - first) * sizeof(float));
-    }
+    for (std::size_t first = 0; first < d_model_; first += DownRows::kSliceColumns)
+      add_slice(partials + t * width, chunks_, n_tokens_ * width, first,
+                call_.output(0) + tokens_[t] * std::size_t{d_model_});
   });
 }
 

@@ -23,16 +23,6 @@ const RowKernels& row_kernels(const KernelTable& kernels, DType dtype) {
 
 namespace {
 
-// body(first, end) for runs of n pieces of `bytes` each.
-template <typename Body>
-void for_chunks(CpuDevice& device, std::uint32_t n, std::size_t bytes, const Body& body) {
-  const std::uint32_t per_chunk = tiles_per_chunk(device, n, bytes);
-  device.team().parallel_for((n + per_chunk - 1) / per_chunk, [&](std::size_t chunk, std::size_t) {
-    const auto first = static_cast<std::uint32_t>(chunk) * per_chunk;
-    body(first, std::min(first + per_chunk, n));
-  });
-}
-
 void quantize(CpuDevice& device, std::uint32_t n_tokens, std::uint32_t cols, Activations& x) {
   Workspace& workspace = device.workspace();
   const std::size_t units = units_of(cols);

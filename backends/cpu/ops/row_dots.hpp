@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -66,5 +67,15 @@ class GuidedRuns {
 // for each member, but none so small that handing it out costs more than doing it. Which chunks
 // there are never changes a result.
 std::uint32_t tiles_per_chunk(const CpuDevice& device, std::uint32_t tiles, std::size_t tile_bytes);
+
+// The team runs body(first, end) for such chunks of n pieces of about `bytes` each.
+template <typename Body>
+void for_chunks(CpuDevice& device, std::uint32_t n, std::size_t bytes, const Body& body) {
+  const std::uint32_t per_chunk = tiles_per_chunk(device, n, bytes);
+  device.team().parallel_for((n + per_chunk - 1) / per_chunk, [&](std::size_t chunk, std::size_t) {
+    const auto first = static_cast<std::uint32_t>(chunk) * per_chunk;
+    body(first, std::min(first + per_chunk, n));
+  });
+}
 
 }  // namespace synfire::cpu

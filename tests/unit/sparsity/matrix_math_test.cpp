@@ -1,23 +1,16 @@
 #include "core/sparsity/matrix_math.hpp"
 
 #include <cmath>
-#include <random>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "tests/unit/sparsity/normals.hpp"
 
 namespace synfire {
 namespace {
 
 using testing::ElementsAre;
-
-std::vector<float> normals(std::size_t n, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal;
-  std::vector<float> values(n);
-  for (float& value : values) value = normal(random);
-  return values;
-}
 
 // Inputs of which a few directions are much larger than the others.
 std::vector<float> uneven_inputs(std::size_t n, std::size_t cols, unsigned seed) {

@@ -1,21 +1,14 @@
 #include "core/sparsity/matrix_product.hpp"
 
 #include <cmath>
-#include <random>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/sparsity/normals.hpp"
+
 namespace synfire {
 namespace {
-
-std::vector<float> normals(std::size_t n, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal;
-  std::vector<float> values(n);
-  for (float& value : values) value = normal(random);
-  return values;
-}
 
 double element(const MatrixView& m, std::size_t r, std::size_t c) {
   return m.data[r * m.row_stride + c * m.col_stride];
