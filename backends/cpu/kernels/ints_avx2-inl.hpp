@@ -82,7 +82,7 @@ HWY_INLINE VecI times(VecI a, std::int32_t factor) {
 }
 HWY_INLINE VecI block_sums(const std::int32_t* sums) { return load_ints(sums); }
 HWY_INLINE VecF for_lanes(__m256 blocks) { return VecF{blocks}; }
-HWY_INLINE __m256 fold_lanes(VecF a) { return a.raw; }
+HWY_INLINE __m256i fold_lanes(VecI a) { return a; }
 
 }  // namespace
 }  // namespace synfire::cpu

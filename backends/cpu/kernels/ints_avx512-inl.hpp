@@ -87,8 +87,8 @@ HWY_INLINE VecI block_sums(const std::int32_t* sums) {
 // The values of 8 blocks, one for each lane.
 HWY_INLINE VecF for_lanes(__m256 blocks) { return VecF{_mm512_broadcast_f32x8(blocks)}; }
 // The two lanes of each block, added.
-HWY_INLINE __m256 fold_lanes(VecF a) {
-  return _mm256_add_ps(_mm512_castps512_ps256(a.raw), _mm512_extractf32x8_ps(a.raw, 1));
+HWY_INLINE __m256i fold_lanes(VecI a) {
+  return _mm256_add_epi32(_mm512_castsi512_si256(a), _mm512_extracti64x4_epi64(a, 1));
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ HWY_INLINE void load_unit(const Activations& x, std::size_t unit, UnitOfToken& t
 
 template <typename Format>
 struct RowSum {
-  VecF products = hn::Zero(kFloats);
+  __m256 products = _mm256_setzero_ps();
   __m256 minimums = _mm256_setzero_ps();
 
   HWY_INLINE void add(const VecI (&codes)[kVectors], const __m256 (&scales)[Format::kParts],
@@ -52,14 +52,13 @@ struct RowSum {
         dots = Format::dot(dots, codes[kAt], x.quants[kAt]);
       });
       const __m256 scale = _mm256_mul_ps(scales[part.value], x.scales);
-      products = hn::MulAdd(to_floats(dots), for_lanes(scale), products);
+      products = _mm256_fmadd_ps(_mm256_cvtepi32_ps(fold_lanes(dots)), scale, products);
     });
     if constexpr (Format::kHasMinimum) minimums = _mm256_fmadd_ps(minimum, x.sums, minimums);
   }
   [[nodiscard]] HWY_INLINE __m256 by_block() const {
-    const __m256 sum = fold_lanes(products);
-    if constexpr (Format::kHasMinimum) return _mm256_add_ps(sum, minimums);
-    return sum;
+    if constexpr (Format::kHasMinimum) return _mm256_add_ps(products, minimums);
+    return products;
   }
   [[nodiscard]] HWY_INLINE float total() const {
     const __m256 sum = by_block();
