@@ -22,13 +22,17 @@ bool may_spin(const CpuOptions& options) {
 }  // namespace
 
 const KernelTable& kernels_of(SimdLevel level, const CpuFeatures& features) {
-  if (level != SimdLevel::avx2) return avx512_kernels();
+  if (level == SimdLevel::amx) return amx_kernels();
+  if (level == SimdLevel::avx512) return avx512_kernels();
   return features.avx_vnni ? avx2_vnni_kernels() : avx2_kernels();
 }
 
 CpuDevice::CpuDevice(const CpuOptions& options)
+    : CpuDevice(options, kernels_of(options.level, machine_features())) {}
+
+CpuDevice::CpuDevice(const CpuOptions& options, const KernelTable& kernels)
     : HostDevice(options.threads),
-      kernels_(kernels_of(options.level, machine_features())),
+      kernels_(kernels),
       claim_(options.homes.one_each ? options.homes.processors : std::vector<unsigned>()),
       homes_(claim_.held() ? options.homes : options.homes_if_shared),
       kept_(homes_),

@@ -19,6 +19,8 @@ namespace synfire::cpu {
 class CpuDevice : public sdk::HostDevice {
  public:
   explicit CpuDevice(const CpuOptions& options);
+  // With other kernels than the level's.
+  CpuDevice(const CpuOptions& options, const KernelTable& kernels);
 
   bool supports(const sdk::OpQuery& query) override;
   std::unique_ptr<sdk::Weights> upload_weights(const sf_tensor_desc& tensor) override;

@@ -5,6 +5,8 @@
 #include <array>
 #include <cstring>
 
+#include "backends/cpu/tile_permission.hpp"
+
 namespace synfire::cpu {
 namespace {
 
@@ -37,6 +39,20 @@ std::uint64_t read_xcr0() {
   return std::uint64_t{high} << 32 | low;
 }
 
+// Whether tiles are of 16 rows of 64 bytes, 8 of them: palette 1, all that kernels know.
+bool has_palette(const CpuidReader& cpuid) {
+  if (cpuid(0, 0).eax < 0x1d || cpuid(0x1d, 0).eax < 1) return false;
+  const CpuidWords one = cpuid(0x1d, 1);
+  return one.eax >> 16 == 1024 && one.ebx == (8u << 16 | 64u) && (one.ecx & 0xffff) == 16;
+}
+
+CpuFeatures find_machine_features() {
+  CpuFeatures features = parse_features(read_cpuid, read_xcr0());
+  if (features.amx) features.tiles_refused = request_tiles();
+  features.amx &= features.tiles_refused.empty();
+  return features;
+}
+
 }  // namespace
 
 CpuFeatures parse_features(const CpuidReader& cpuid, std::uint64_t xcr0) {
@@ -61,12 +77,13 @@ CpuFeatures parse_features(const CpuidReader& cpuid, std::uint64_t xcr0) {
   found.avx512 = found.avx2 && zmm && foundation && bit(seven.ecx, 11);
   found.avx512_bf16 = found.avx512 && bit(more.eax, 5);
   found.amx = found.avx512 && (xcr0 & kTiles) == kTiles && bit(seven.edx, 24) &&
-              bit(seven.edx, 25) && bit(seven.edx, 22);  // tile, int8, bf16
+              bit(seven.edx, 25) && bit(seven.edx, 22) &&  // tile, int8, bf16
+              has_palette(cpuid);
   return found;
 }
 
 const CpuFeatures& machine_features() {
-  static const CpuFeatures features = parse_features(read_cpuid, read_xcr0());
+  static const CpuFeatures features = find_machine_features();
   return features;
 }
 

@@ -21,13 +21,15 @@ struct CpuFeatures {
   bool avx_vnni = false;  // 256-bit integer dot products without AVX-512
   bool avx512 = false;    // F, BW, CD, DQ, VL and VNNI
   bool avx512_bf16 = false;
-  bool amx = false;  // tiles with int8 and bf16
+  bool amx = false;           // tiles with int8 and bf16
+  std::string tiles_refused;  // why the operating system does not let this process use its tiles
 };
 
 // `xcr0` is the extended control register 0: which registers the operating system saves.
 CpuFeatures parse_features(const CpuidReader& cpuid, std::uint64_t xcr0);
 
-// Of the machine that runs this. Thread-safe.
+// Of the machine that runs this. Thread-safe. The first call asks the operating system for the use
+// of tiles, where there are some: for this process and all of its threads.
 const CpuFeatures& machine_features();
 
 }  // namespace synfire::cpu

@@ -13,7 +13,8 @@ constexpr const char* kEnvironment = "SYNFIRE_SIMD";
 struct Backend {
   static constexpr const char* kName = "cpu";
   static constexpr const char* kVersion = "0.1.0";
-  static constexpr const char* kDescription = "x86-64 cores: AVX2 and AVX-512 kernels, thread team";
+  static constexpr const char* kDescription =
+      "x86-64 cores: AVX2, AVX-512 and AMX kernels, thread team";
 
   // One per NUMA node, so that its memory lies beside its cores.
   static std::uint32_t device_count() {
@@ -33,6 +34,7 @@ struct Backend {
     info.memory_free = available_memory(node);
     std::string simd(level_name(level));
     if (simd != kernels.name) simd += std::string(" (") + kernels.name + " kernels)";
+    if (!features.tiles_refused.empty()) simd += ", no tiles: " + features.tiles_refused;
     if (device_count() > 1) simd += ", NUMA node " + std::to_string(node.os_index);
     sdk::set_description(info, features.brand + ", " + simd);
   }

@@ -33,15 +33,19 @@ SimdLevel choose_level(const CpuFeatures& features, std::string_view wanted,
   if (!features.avx2)
     throw sdk::Error(sdk::kFailedPrecondition,
                      "cpu: " + features.brand + " lacks AVX2 with FMA and F16C");
-  if (wanted.empty()) return features.avx512 ? SimdLevel::avx512 : SimdLevel::avx2;
+  if (wanted.empty())
+    return features.amx ? SimdLevel::amx : features.avx512 ? SimdLevel::avx512 : SimdLevel::avx2;
   const std::optional<SimdLevel> level = parse_level(wanted);
   if (!level)
     throw sdk::Error(sdk::kInvalidArgument, "cpu: " + std::string(source) + "=" +
                                                 std::string(wanted) + ", want avx2, avx512 or amx");
-  if (!has_level(features, *level))
-    throw sdk::Error(sdk::kFailedPrecondition, "cpu: " + std::string(source) + "=" +
-                                                   std::string(wanted) + ", but " + features.brand +
-                                                   " lacks it");
+  if (!has_level(features, *level)) {
+    const bool refused = *level == SimdLevel::amx && !features.tiles_refused.empty();
+    throw sdk::Error(sdk::kFailedPrecondition,
+                     "cpu: " + std::string(source) + "=" + std::string(wanted) + ", but " +
+                         (refused ? "the system refuses tiles: " + features.tiles_refused
+                                  : features.brand + " lacks it"));
+  }
   return *level;
 }
 

@@ -12,7 +12,7 @@ namespace synfire::cpu {
 enum class SimdLevel {
   avx2,
   avx512,
-  amx,  // runs the avx512 kernels: no kernel uses tiles
+  amx,  // avx512, with tiles where many tokens go by
 };
 
 std::string_view level_name(SimdLevel level);

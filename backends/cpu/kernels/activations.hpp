@@ -20,6 +20,13 @@ constexpr std::uint32_t packed_place(std::uint32_t i) {
 // Tokens whose 16-bit quants lie side by side: a vector's lanes.
 inline constexpr std::uint32_t kWideTokens = 16;
 
+// Columns of BF16 rows that a tile holds.
+inline constexpr std::uint32_t kHalfStep = 32;
+
+constexpr std::uint32_t half_steps_of(std::uint32_t cols) {
+  return (cols + kHalfStep - 1) / kHalfStep;
+}
+
 constexpr std::uint32_t wide_blocks_of(std::uint32_t n_tokens) {
   return (n_tokens + kWideTokens - 1) / kWideTokens;
 }
@@ -33,10 +40,20 @@ struct Activations {
                               // for float weights
   const float* scales;        // [tokens, units, 8]
   const std::int32_t* sums;   // [tokens, units, 2, 8]: of each half block's quants
-  // For many tokens and rows of half floats; null otherwise. Blocks of kWideTokens tokens, the last
-  // filled up with zeros: [blocks, units, 128 pairs of columns, kWideTokens, 2].
-  const std::int16_t* wide_quants;  // value = scale * quant
-  const float* wide_scales;         // [blocks, units, kWideTokens]
+  // For many tokens; null otherwise. All in blocks of kWideTokens tokens, the last filled up with
+  // zeros.
+  // Rows of half floats: [blocks, units, 128 pairs of columns, kWideTokens, 2], value = scale *
+  // quant; with tiles, in an order of the level's own.
+  const std::int16_t* wide_quants;
+  const float* wide_scales;  // [blocks, units, kWideTokens]
+  // Tiles and quantized rows, the same quants again: [blocks, 8 blocks of units, units, 8 fours of
+  // elements, kWideTokens, 4].
+  const std::int8_t* tile_quants = nullptr;
+  const float* tile_scales = nullptr;  // [blocks, 8, units, kWideTokens]
+  const float* tile_sums = nullptr;    // the same shape: of the values
+  // Tiles and BF16 rows, value = sum of two terms: [blocks, half_steps_of(cols), 2 terms, 16 pairs
+  // of columns, kWideTokens, 2].
+  const std::uint16_t* halves = nullptr;
 };
 
 }  // namespace synfire::cpu

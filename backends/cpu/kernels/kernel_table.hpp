@@ -19,8 +19,9 @@ inline constexpr std::uint32_t kTileRows = 16;
 
 // out[i * kTileRows + r] = dot(rows[r], token tokens[i] of x) for n_rows rows and n_tokens tokens.
 // The value for one row and one token does not depend on the other rows and tokens of the call, but
-// for rows of half floats on whether x has 16-bit quants, which are taken then: a token's last bits
-// differ between a batch of many and one of few. For the other dtypes they do not.
+// for rows of half floats on whether x has 16-bit quants or halves, which are taken then: a token's
+// last bits differ between a batch of many and one of few. For the other dtypes they do not, and
+// nor do the levels' values of quantized rows.
 using DotRows = void (*)(const std::byte* const* rows, const std::byte* const* next_rows,
                          std::uint32_t n_rows, std::uint32_t cols, const Activations& x,
                          const std::uint32_t* tokens, std::uint32_t n_tokens, float* out);
@@ -69,6 +70,14 @@ struct KernelTable {
   void (*quantize_wide)(const float* x, std::size_t stride, std::uint32_t n_tokens,
                         std::uint32_t cols, std::int16_t* quants, float* scales);
 
+  // Tiles (null where the level has none). At most kWideTokens tokens of x, whose 8-bit quants
+  // there are, from token `first` on, to a block of tile quants; see Activations.
+  void (*arrange_tokens)(const Activations& x, std::uint32_t first, std::uint32_t n_tokens,
+                         std::uint32_t n_units, std::int8_t* quants, float* scales, float* sums);
+  // At most kWideTokens tokens of x at a stride to a block of halves.
+  void (*split_tokens)(const float* x, std::size_t stride, std::uint32_t n_tokens,
+                       std::uint32_t cols, std::uint16_t* halves);
+
   void (*add)(const float* a, const float* b, std::uint32_t n, float* y);
   // acc[i] += scale * x[i]
   void (*add_scaled)(const float* x, float scale, std::uint32_t n, float* acc);
@@ -107,5 +116,7 @@ struct KernelTable {
 const KernelTable& avx2_kernels();
 const KernelTable& avx2_vnni_kernels();  // same results as avx2, bit for bit
 const KernelTable& avx512_kernels();
+const KernelTable& amx_kernels();  // same results as avx512, bit for bit, but of many tokens and
+                                   // BF16 rows
 
 }  // namespace synfire::cpu

@@ -74,6 +74,8 @@ constexpr KernelTable kTable = {
     sign_dot,
     quantize_floats,
     kQuantizeWide,
+    nullptr,
+    nullptr,
     add_rows,
     add_scaled_floats,
     scale_row,

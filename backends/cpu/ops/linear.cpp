@@ -42,6 +42,8 @@ struct TokenBlock {
 constexpr std::uint32_t kBlockTokens = 64;
 // Rows of half floats are slower to unpack, and multiply more tokens before they are again.
 constexpr std::uint32_t kWideBlockTokens = 512;
+// What tiles multiply, in bytes: half of a processor's second cache, where there are tiles.
+constexpr std::size_t kTileBlockBytes = 1 << 20;
 // Of weights that the tokens' blocks go over.
 constexpr std::size_t kRunBytes = 160 << 10;
 
@@ -60,8 +62,7 @@ class Linears {
       wanted.add(matrices_.back().weights.dtype);
     }
     x_ = prepare_activations(device, calls[0].input(0), n_tokens_, cols_, wanted);
-    block_tokens_ = std::min(
-        n_tokens_, x_.wide_quants != nullptr && !wanted.quants ? kWideBlockTokens : kBlockTokens);
+    block_tokens_ = std::min(n_tokens_, tokens_at_once(wanted));
   }
 
   void run() {
@@ -95,6 +96,15 @@ class Linears {
   }
 
  private:
+  [[nodiscard]] std::uint32_t tokens_at_once(QuantsWanted wanted) const {
+    if (x_.tile_quants == nullptr && x_.halves == nullptr)
+      return x_.wide_quants != nullptr && !wanted.quants ? kWideBlockTokens : kBlockTokens;
+    // Of a token: two terms of 2 bytes, or quants with a scale and a sum of each 32.
+    const std::size_t bytes = x_.halves != nullptr ? cols_ * 4 : units_of(cols_) * (kUnit + 64);
+    const std::size_t fit = kTileBlockBytes / bytes / kWideTokens * kWideTokens;
+    return static_cast<std::uint32_t>(std::clamp<std::size_t>(fit, kBlockTokens, kWideBlockTokens));
+  }
+
   // body(tile, tokens, room for `outputs` tiles of these tokens)
   template <typename Body>
   void for_tiles(std::uint32_t tiles, std::uint32_t outputs, const Body& body) {

@@ -148,8 +148,7 @@ void NeuronFfnPairs::dot(NeuronRow which, const Tile& tile, RowFetch& fetch, flo
       for (std::uint32_t r = 0; r < rows; ++r)
         out[(first + t) * kTileRows + places[r]] = room[t * kTileRows + r];
   };
-  if (rows_.all_at_once(which) ||
-      2 * pairs >= static_cast<std::uint32_t>(std::popcount(any)) * n_tokens_)
+  if (rows_.all_at_once(which, static_cast<std::uint32_t>(std::popcount(any)), n_tokens_, pairs))
     dots_of(any, 0, n_tokens_);
   else
     for (std::uint32_t t = 0; t < n_tokens_; ++t) dots_of(tile.masks[t], t, 1);

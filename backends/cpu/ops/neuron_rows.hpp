@@ -66,12 +66,16 @@ class NeuronRows {
       __builtin_prefetch(row + line, 0, 2);
   }
 
-  // Whether dots of a few tokens of the batch cost as much as those of all: 16-bit quants are
-  // multiplied in blocks of tokens.
-  [[nodiscard]] bool all_at_once(NeuronRow which) const {
-    QuantsWanted row;
-    row.add(which == NeuronRow::gate ? gate_dtype_ : up_dtype_);
-    return row.wide && x_.wide_quants != nullptr;
+  // Whether all dots of some rows with all tokens cost no more than `pairs` of them one by one.
+  // Half floats are multiplied in blocks of tokens, so all cost what a few do; tiles make eight
+  // products in the time of one that is alone, if rows fill them.
+  [[nodiscard]] bool all_at_once(NeuronRow which, std::uint32_t n_rows, std::uint32_t n_tokens,
+                                 std::uint32_t pairs) const {
+    const DType dtype = which == NeuronRow::gate ? gate_dtype_ : up_dtype_;
+    if (dtype == DType::f16 && x_.wide_quants != nullptr) return true;
+    if (dtype == DType::bf16 && (x_.wide_quants != nullptr || x_.halves != nullptr)) return true;
+    const bool tiles = x_.tile_quants != nullptr && 2 * n_rows >= kTileRows;
+    return pairs * (tiles ? 8 : 2) >= n_rows * n_tokens;
   }
 
   // The row that decides whether a neuron fires.

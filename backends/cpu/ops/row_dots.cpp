@@ -40,6 +40,18 @@ void quantize(CpuDevice& device, std::uint32_t n_tokens, std::uint32_t cols, Act
   x.sums = sums;
 }
 
+// body(block, its first token, how many it has) for the batch's blocks of kWideTokens.
+template <typename Body>
+void for_blocks(CpuDevice& device, std::uint32_t n_tokens, std::uint32_t cols, const Body& body) {
+  for_chunks(device, wide_blocks_of(n_tokens), std::size_t{cols} * kWideTokens * 4,
+             [&](std::size_t first, std::size_t end) {
+               for (std::size_t block = first; block < end; ++block) {
+                 const auto t = static_cast<std::uint32_t>(block) * kWideTokens;
+                 body(block, t, std::min(n_tokens - t, kWideTokens));
+               }
+             });
+}
+
 void quantize_wide(CpuDevice& device, std::uint32_t n_tokens, std::uint32_t cols, Activations& x) {
   Workspace& workspace = device.workspace();
   const std::size_t block_scales = std::size_t{units_of(cols)} * kWideTokens;
@@ -47,17 +59,40 @@ void quantize_wide(CpuDevice& device, std::uint32_t n_tokens, std::uint32_t cols
   auto* const quants =
       workspace.get<std::int16_t>(Workspace::wide_quants, n_blocks * block_scales * kUnit);
   auto* const scales = workspace.get<float>(Workspace::wide_scales, n_blocks * block_scales);
-  for_chunks(device, n_blocks, std::size_t{cols} * kWideTokens * 4,
-             [&](std::size_t first, std::size_t end) {
-               for (std::size_t b = first; b < end; ++b) {
-                 const auto t = static_cast<std::uint32_t>(b) * kWideTokens;
-                 device.kernels().quantize_wide(
-                     x.values + std::size_t{t} * cols, cols, std::min(n_tokens - t, kWideTokens),
-                     cols, quants + b * block_scales * kUnit, scales + b * block_scales);
-               }
-             });
+  for_blocks(device, n_tokens, cols, [&](std::size_t block, std::uint32_t t, std::uint32_t n) {
+    device.kernels().quantize_wide(x.values + std::size_t{t} * cols, cols, n, cols,
+                                   quants + block * block_scales * kUnit,
+                                   scales + block * block_scales);
+  });
   x.wide_quants = quants;
   x.wide_scales = scales;
+}
+
+void arrange_tokens(CpuDevice& device, std::uint32_t n_tokens, std::uint32_t cols, Activations& x) {
+  Workspace& workspace = device.workspace();
+  const std::size_t block_scales = std::size_t{units_of(cols)} * 8 * kWideTokens;
+  const std::size_t all = wide_blocks_of(n_tokens) * block_scales;
+  auto* const quants = workspace.get<std::int8_t>(Workspace::tile_quants, all * 32);
+  auto* const scales = workspace.get<float>(Workspace::tile_scales, all);
+  auto* const sums = workspace.get<float>(Workspace::tile_sums, all);
+  for_blocks(device, n_tokens, cols, [&](std::size_t block, std::uint32_t t, std::uint32_t n) {
+    device.kernels().arrange_tokens(x, t, n, units_of(cols), quants + block * block_scales * 32,
+                                    scales + block * block_scales, sums + block * block_scales);
+  });
+  x.tile_quants = quants;
+  x.tile_scales = scales;
+  x.tile_sums = sums;
+}
+
+void split_tokens(CpuDevice& device, std::uint32_t n_tokens, std::uint32_t cols, Activations& x) {
+  const std::size_t size = std::size_t{half_steps_of(cols)} * 2 * kHalfStep * kWideTokens;
+  auto* const halves =
+      device.workspace().get<std::uint16_t>(Workspace::halves, wide_blocks_of(n_tokens) * size);
+  for_blocks(device, n_tokens, cols, [&](std::size_t block, std::uint32_t t, std::uint32_t n) {
+    device.kernels().split_tokens(x.values + std::size_t{t} * cols, cols, n, cols,
+                                  halves + block * size);
+  });
+  x.halves = halves;
 }
 
 }  // namespace
@@ -68,8 +103,13 @@ Activations prepare_activations(CpuDevice& device, const float* x, std::uint32_t
   ready.values = x;
   ready.stride = cols;
   if (wanted.quants) quantize(device, n_tokens, cols, ready);
-  if (wanted.wide && n_tokens >= kWideFrom && device.multiplies_wide())
-    quantize_wide(device, n_tokens, cols, ready);
+  if (n_tokens < kManyTokens) return ready;
+  const bool splits = device.kernels().split_tokens != nullptr;
+  if (wanted.quants && device.kernels().arrange_tokens != nullptr)
+    arrange_tokens(device, n_tokens, cols, ready);
+  if (!device.multiplies_wide()) return ready;
+  if (wanted.f16 || (wanted.bf16 && !splits)) quantize_wide(device, n_tokens, cols, ready);
+  if (wanted.bf16 && splits) split_tokens(device, n_tokens, cols, ready);
   return ready;
 }
 

@@ -16,23 +16,26 @@ constexpr bool wants_quants(DType dtype) {
   return dtype != DType::f32 && dtype != DType::f16 && dtype != DType::bf16;
 }
 
-// From so many tokens on, rows of half floats multiply with 16-bit activations: with fewer, making
-// integers of the rows takes longer than what the faster products save.
-inline constexpr std::uint32_t kWideFrom = 16;
+// From so many tokens on, rows of half floats multiply with 16-bit activations, and all but F32
+// rows in tiles where the level has some: with fewer, making integers or panels of the rows takes
+// longer than what the faster products save.
+inline constexpr std::uint32_t kManyTokens = 16;
 
 // What rows that share x multiply with, besides floats.
 struct QuantsWanted {
   void add(DType dtype) {
     quants |= wants_quants(dtype);
-    wide |= dtype == DType::f16 || dtype == DType::bf16;
+    f16 |= dtype == DType::f16;
+    bf16 |= dtype == DType::bf16;
   }
 
   bool quants = false;  // 8 bits
-  bool wide = false;    // 16 bits
+  bool f16 = false;     // 16 bits, of many tokens
+  bool bf16 = false;    // the same, or two terms for tiles
 };
 
-// Rows of x made ready for dot kernels. Lives in the device's workspace until the next call. 16-bit
-// quants are made from kWideFrom tokens on, where the device multiplies so.
+// Rows of x made ready for dot kernels. Lives in the device's workspace until the next call. What
+// many tokens multiply with is made from kManyTokens on, where the device multiplies so.
 Activations prepare_activations(CpuDevice& device, const float* x, std::uint32_t n_tokens,
                                 std::uint32_t cols, QuantsWanted wanted);
 

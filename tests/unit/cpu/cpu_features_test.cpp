@@ -48,7 +48,10 @@ FakeCpu ice_lake() { return haswell().with(7, 0, {1, kHaswell | kAvx512, 1u << 1
 FakeCpu sapphire_rapids() {
   return haswell()
       .with(7, 0, {1, kHaswell | kAvx512, 1u << 11, 1u << 22 | 1u << 24 | 1u << 25})
-      .with(7, 1, {1u << 4 | 1u << 5, 0, 0, 0});
+      .with(7, 1, {1u << 4 | 1u << 5, 0, 0, 0})
+      .with(0, 0, {0x20, 0, 0, 0})
+      .with(0x1d, 0, {1, 0, 0, 0})
+      .with(0x1d, 1, {1024u << 16 | 8192, 8u << 16 | 64, 16, 0});
 }
 
 TEST(CpuFeatures, HaswellHasAvx2Only) {
@@ -86,6 +89,29 @@ TEST(CpuFeatures, RegistersThatTheSystemDoesNotSaveDoNotCount) {
   EXPECT_TRUE(sapphire_rapids().features(kZmmState).avx512);
   EXPECT_FALSE(sapphire_rapids().features(kZmmState).amx);
   EXPECT_TRUE(sapphire_rapids().features(kTileState).amx);
+}
+
+TEST(CpuFeatures, EachMissingBitOfAmxMatters) {
+  constexpr std::uint32_t kAmx = 1u << 22 | 1u << 24 | 1u << 25;
+  for (const unsigned bit : {22u, 24u, 25u})
+    EXPECT_FALSE(sapphire_rapids()
+                     .with(7, 0, {1, kHaswell | kAvx512, 1u << 11, kAmx & ~(1u << bit)})
+                     .features(kTileState)
+                     .amx)
+        << "leaf 7 edx bit " << bit;
+  for (const std::uint64_t state : {1u << 17, 1u << 18})
+    EXPECT_FALSE(sapphire_rapids().features(kTileState & ~state).amx);
+}
+
+TEST(CpuFeatures, TilesOfAnotherShapeDoNotCount) {
+  const auto amx = [](CpuidWords palettes, CpuidWords first) {
+    return sapphire_rapids().with(0x1d, 0, palettes).with(0x1d, 1, first).features(kTileState).amx;
+  };
+  EXPECT_TRUE(amx({2, 0, 0, 0}, {1024u << 16 | 8192, 8u << 16 | 64, 16, 0}));
+  EXPECT_FALSE(amx({0, 0, 0, 0}, {1024u << 16 | 8192, 8u << 16 | 64, 16, 0}));
+  EXPECT_FALSE(amx({1, 0, 0, 0}, {512u << 16 | 4096, 8u << 16 | 64, 16, 0}));
+  EXPECT_FALSE(amx({1, 0, 0, 0}, {1024u << 16 | 8192, 4u << 16 | 64, 16, 0}));
+  EXPECT_FALSE(amx({1, 0, 0, 0}, {1024u << 16 | 8192, 8u << 16 | 64, 8, 0}));
 }
 
 TEST(CpuFeatures, SubleafOneIsReadOnlyWhereItExists) {
@@ -127,7 +153,7 @@ TEST(SimdLevel, NamesGoBothWays) {
 TEST(SimdLevel, TheBestOneIsTheDefault) {
   EXPECT_EQ(choose_level(haswell().features(kZmmState), "", ""), SimdLevel::avx2);
   EXPECT_EQ(choose_level(ice_lake().features(kZmmState), "", ""), SimdLevel::avx512);
-  EXPECT_EQ(choose_level(sapphire_rapids().features(kTileState), "", ""), SimdLevel::avx512);
+  EXPECT_EQ(choose_level(sapphire_rapids().features(kTileState), "", ""), SimdLevel::amx);
 }
 
 TEST(SimdLevel, ForcedLevelsWinOrFail) {
@@ -142,6 +168,21 @@ TEST(SimdLevel, ForcedLevelsWinOrFail) {
     EXPECT_NE(std::string(error.what()).find("SYNFIRE_SIMD=avx512"), std::string::npos);
   }
   EXPECT_THROW((void)choose_level(spr, "sse", "SYNFIRE_SIMD"), sdk::Error);
+}
+
+TEST(SimdLevel, TilesThatTheSystemRefusesAreNotTaken) {
+  CpuFeatures spr = sapphire_rapids().features(kTileState);
+  spr.amx = false;
+  spr.tiles_refused = "arch_prctl: Operation not permitted";
+  EXPECT_EQ(choose_level(spr, "", ""), SimdLevel::avx512);
+  try {
+    (void)choose_level(spr, "amx", "SYNFIRE_SIMD");
+    FAIL() << "amx without tiles";
+  } catch (const sdk::Error& error) {
+    EXPECT_STREQ(error.what(),
+                 "cpu: SYNFIRE_SIMD=amx, but the system refuses tiles: arch_prctl: Operation not "
+                 "permitted");
+  }
 }
 
 TEST(SimdLevel, WithoutAvx2ThereIsAClearError) {

@@ -16,6 +16,7 @@ inline std::vector<const KernelTable*> machine_levels() {
   if (machine_features().avx2) levels.push_back(&avx2_kernels());
   if (machine_features().avx_vnni) levels.push_back(&avx2_vnni_kernels());
   if (machine_features().avx512) levels.push_back(&avx512_kernels());
+  if (machine_features().amx) levels.push_back(&amx_kernels());
   return levels;
 }
 
