@@ -135,68 +135,79 @@ HWY_INLINE void multiply_tile(const std::int8_t* rows, const std::int8_t* tokens
   Tiles::template store<kSumTile[Pair]>(dots, kTileRowBytes);
 }
 
+// Sums of a tile in registers: a vector of tokens for each row.
+struct TileSum {
+  HWY_INLINE TileSum() {
+#pragma GCC unroll 16
+    for (std::uint32_t r = 0; r < kTileRows; ++r) rows[r] = _mm512_setzero_ps();
+  }
+  // += dots [kTileRows, kTileTokens] * a scale of each row, at a stride, * a scale of each token.
+  HWY_INLINE void add(const std::int32_t* dots, const float* row_scales, __m512 scale) {
+#pragma GCC unroll 16
+    for (std::uint32_t r = 0; r < kTileRows; ++r) {
+      const __m512 both = _mm512_mul_ps(scale, _mm512_set1_ps(row_scales[r * kBlocksOfUnit]));
+      const __m512 dot = _mm512_cvtepi32_ps(_mm512_load_si512(dots + r * kTileTokens));
+      rows[r] = _mm512_fmadd_ps(dot, both, rows[r]);
+    }
+  }
+  // += a factor of each row, at a stride, * a value of each token.
+  HWY_INLINE void add(const float* row_factors, __m512 value) {
+#pragma GCC unroll 16
+    for (std::uint32_t r = 0; r < kTileRows; ++r)
+      rows[r] = _mm512_fmadd_ps(_mm512_set1_ps(row_factors[r * kBlocksOfUnit]), value, rows[r]);
+  }
+
+  __m512 rows[kTileRows];
+};
+
 // sums [kTileRows, kTileTokens]: of the values of one block of all units. So many products go by
 // without leaving their registers.
 template <typename Tiles, typename Format>
 HWY_INLINE void sum_of_block(const TilePanel<Format>& panel, std::uint32_t n_units,
                              std::uint32_t block, const TokensOfBlock& x, float* sums) {
-  constexpr std::uint32_t kDepth = kBlockBytes / Format::kParts;
+  constexpr std::uint32_t kParts = Format::kParts, kDepth = kBlockBytes / kParts;
   alignas(64) std::int32_t dots[2][kTileSums];
-  const std::uint32_t n_parts = n_units * Format::kParts;
   const std::int8_t* const rows = panel.codes + std::size_t{block} * n_units * kBlockTile;
+  // i: of the parts of all units.
   const auto multiply = [&](auto pair, std::uint32_t i) {
-    const std::uint32_t unit = i / Format::kParts, part = i % Format::kParts;
-    multiply_tile<Tiles, pair.value>(rows + unit * kBlockTile + part * kDepth,
-                                     x.quants + unit * kBlockTile + part * kDepth * kTileTokens,
+    const std::size_t at = i / kParts * kBlockTile;
+    multiply_tile<Tiles, pair.value>(rows + at + i % kParts * kDepth,
+                                     x.quants + at + i % kParts * kDepth * kTileTokens,
                                      dots[pair.value]);
   };
-  __m512 products[kTileRows];
-#pragma GCC unroll 16
-  for (std::uint32_t r = 0; r < kTileRows; ++r) products[r] = _mm512_setzero_ps();
-  const auto add = [&](auto pair, std::uint32_t i) {
-    const __m512 scale = _mm512_load_ps(x.scales + i / Format::kParts * kTileTokens);
-    const float* const row_scales = panel.scales + i * kTileRows * kBlocksOfUnit + block;
-#pragma GCC unroll 16
-    for (std::uint32_t r = 0; r < kTileRows; ++r) {
-      const __m512 both = _mm512_mul_ps(scale, _mm512_set1_ps(row_scales[r * kBlocksOfUnit]));
-      const __m512 dot = _mm512_cvtepi32_ps(_mm512_load_si512(dots[pair.value] + r * kTileTokens));
-      products[r] = _mm512_fmadd_ps(dot, both, products[r]);
-    }
-  };
+  const float* const row_scales = panel.scales + block;
+  const std::uint32_t n_parts = n_units * kParts;
+  TileSum products;
   std::uint32_t i = 0;
   for (; i + 2 <= n_parts; i += 2) {
     multiply(Index<0>(), i);
     multiply(Index<1>(), i + 1);
-    add(Index<0>(), i);
-    add(Index<1>(), i + 1);
+    for (std::uint32_t pair = 0; pair < 2; ++pair)
+      products.add(dots[pair], row_scales + (i + pair) * kTileRows * kBlocksOfUnit,
+                   _mm512_load_ps(x.scales + (i + pair) / kParts * kTileTokens));
   }
   if (i < n_parts) {
     multiply(Index<0>(), i);
-    add(Index<0>(), i);
+    products.add(dots[0], row_scales + i * kTileRows * kBlocksOfUnit,
+                 _mm512_load_ps(x.scales + i / kParts * kTileTokens));
   }
 #pragma GCC unroll 16
   for (std::uint32_t r = 0; r < kTileRows; ++r)
-    _mm512_store_ps(sums + r * kTileTokens, products[r]);
+    _mm512_store_ps(sums + r * kTileTokens, products.rows[r]);
 }
 
 // sums += those of the minimums of one block of all units.
 template <typename Format>
 HWY_INLINE void add_minimums(const TilePanel<Format>& panel, std::uint32_t n_units,
                              std::uint32_t block, const TokensOfBlock& x, float* sums) {
-  __m512 minimums[kTileRows];
-#pragma GCC unroll 16
-  for (std::uint32_t r = 0; r < kTileRows; ++r) minimums[r] = _mm512_setzero_ps();
-  for (std::uint32_t unit = 0; unit < n_units; ++unit) {
-    const __m512 values = _mm512_load_ps(x.sums + unit * kTileTokens);
-    const float* const row = panel.minimums + unit * kTileRows * kBlocksOfUnit + block;
-#pragma GCC unroll 16
-    for (std::uint32_t r = 0; r < kTileRows; ++r)
-      minimums[r] = _mm512_fmadd_ps(_mm512_set1_ps(row[r * kBlocksOfUnit]), values, minimums[r]);
-  }
+  TileSum minimums;
+  for (std::uint32_t unit = 0; unit < n_units; ++unit)
+    minimums.add(panel.minimums + unit * kTileRows * kBlocksOfUnit + block,
+                 _mm512_load_ps(x.sums + unit * kTileTokens));
 #pragma GCC unroll 16
   for (std::uint32_t r = 0; r < kTileRows; ++r) {
     float* const sum = sums + r * kTileTokens;
-    _mm512_store_ps(sum, _mm512_add_ps(_mm512_load_ps(sum), minimums[r]));
+    _mm512_store_ps(sum, _mm512_add_ps(_mm512_load_ps(sum), minimums.rows[r]));
   }
 }
 

@@ -16,8 +16,12 @@ struct Backend {
 
   static std::uint32_t device_count() { return machine_features().avx512 ? 1 : 0; }
 
-  static void describe(std::uint32_t, sf_device_info& info) {
+  static void describe(std::uint32_t index, sf_device_info& info) {
+    const NumaNode& node = machine_topology().nodes[index];
     info.kind = SF_DEVICE_CPU;
+    info.cores = static_cast<std::uint32_t>(node.physical_cores.size());
+    info.memory_total = node.memory_total;
+    info.memory_free = available_memory(node);
     info.flags = SF_DEVICE_UNIFIED | SF_DEVICE_PACKS;
     sdk::set_description(info, kDescription);
   }

@@ -87,10 +87,16 @@ class Layer {
   Random random_{5};
 };
 
+// A backend and the options of its device.
+struct Place {
+  std::string backend;
+  host::Options options;
+};
+
 // Feeds kContext tokens, in batches of `batch` but for the last ones; both outputs of all tokens.
-std::vector<std::vector<float>> feed(const StageSpec& spec, const host::Options& options,
+std::vector<std::vector<float>> feed(const StageSpec& spec, const Place& place,
                                      std::uint32_t batch) {
-  TestDevice device("cpu", options);
+  TestDevice device(place.backend, place.options);
   auto stage = TestStage::make(device, spec);
   EXPECT_TRUE(stage.ok()) << stage.status().to_string();
   if (!stage.ok()) return {};
@@ -118,12 +124,20 @@ std::vector<std::vector<float>> feed(const StageSpec& spec, const host::Options&
 class DeterminismTest : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    const bool here =
-        GetParam() == "avx512" ? cpu::machine_features().avx512 : cpu::machine_features().avx2;
+    const cpu::CpuFeatures& features = cpu::machine_features();
+    const bool here = GetParam() == "avx2"  ? features.avx2
+                      : GetParam() == "amx" ? features.amx
+                                            : features.avx512;
     if (!here) GTEST_SKIP() << "this processor lacks " << GetParam();
   }
-  host::Options threads(int n) const {
-    return {{"simd", GetParam()}, {"threads", std::to_string(n)}};
+  // "tiles" is the amx level with tiles in memory.
+  Place threads(int n) const {
+    Place place{"cpu", {{"threads", std::to_string(n)}}};
+    if (GetParam() == "tiles")
+      place.backend = "tiles";
+    else
+      place.options.emplace_back("simd", GetParam());
+    return place;
   }
 };
 
@@ -179,6 +193,24 @@ TEST_P(DeterminismTest, HalfFloatRowsGiveTheSameBitsInBatchesOfMany) {
   expect_same(few, many, false, 0.02f);
 }
 
+TEST_P(DeterminismTest, BfloatRowsGiveTheSameBitsInBatchesOfMany) {
+  const Layer layer(DType::bf16, DType::q8_0);
+  const auto many = feed(layer.spec, threads(1), 100);
+  expect_same(feed(layer.spec, threads(2), 52), many, true, 1e-5f);
+  expect_same(feed(layer.spec, threads(1), 1), many, false, 0.02f);
+}
+
+// Tiles give quantized rows, and those of half floats, the bits of the avx512 level, in any batch.
+TEST_P(DeterminismTest, TheAmxLevelGivesTheBitsOfTheAvx512Level) {
+  if (GetParam() != "amx" && GetParam() != "tiles") GTEST_SKIP() << "no tiles";
+  const Place avx512{"cpu", {{"simd", "avx512"}, {"threads", "1"}}};
+  for (const DType dtype : {DType::q8_0, DType::q4_0, DType::f16}) {
+    const Layer layer(dtype, DType::f16);
+    EXPECT_TRUE(feed(layer.spec, threads(2), 100) == feed(layer.spec, avx512, 100));
+    EXPECT_TRUE(feed(layer.spec, threads(1), 1) == feed(layer.spec, avx512, 1));
+  }
+}
+
 // A predictor in half floats: what it selects does not follow how many tokens go by together.
 TEST_P(DeterminismTest, ScoresThatAreComparedAreTheSameInAnyBatch) {
   constexpr std::uint32_t kRank = 64, kTokens = 40;
@@ -198,7 +230,8 @@ TEST_P(DeterminismTest, ScoresThatAreComparedAreTheSameInAnyBatch) {
   spec.output(scores);
   spec.output(spec.op(SF_OP_SELECT, {scores}, {SF_VALUE_ACTIVE, kHidden},
                       sf_select_params{SF_GATE_POSITIVE, 0, 0}));
-  TestDevice device("cpu", threads(1));
+  const Place place = threads(1);
+  TestDevice device(place.backend, place.options);
   auto stage = TestStage::make(device, spec);
   ASSERT_TRUE(stage.ok()) << stage.status().to_string();
   const std::vector<float> all = random_floats(std::size_t{kTokens} * kModel, random);
@@ -219,7 +252,7 @@ TEST_P(DeterminismTest, ScoresThatAreComparedAreTheSameInAnyBatch) {
   EXPECT_TRUE(together == alone);
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, DeterminismTest, testing::Values("avx2", "avx512"),
+INSTANTIATE_TEST_SUITE_P(Levels, DeterminismTest, testing::Values("avx2", "avx512", "amx", "tiles"),
                          [](const testing::TestParamInfo<std::string>& level) {
                            return level.param;
                          });
