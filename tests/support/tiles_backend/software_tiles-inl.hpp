@@ -83,19 +83,22 @@ struct SoftwareTiles {
   template <int Sum, int A, int B>
   static void multiply_bf16() {
     check_product(Sum, A, B);
+    float right[16][2][16];  // word, even or odd, column: what a tile does not have is zeros
+    for (unsigned k = 0; k < 16; ++k)
+      for (unsigned i = 0; i < 32; ++i) right[k][i % 2][i / 2] = half(B, k, i);
     for (unsigned m = 0; m < rows(A); ++m) {
-      float chains[2][16] = {};  // of even and odd elements
+      float chains[2][16] = {};
       for (unsigned k = 0; k < rows(B); ++k)
-        for (unsigned n = 0; n < bytes(B) / 4; ++n)
-          for (unsigned odd = 0; odd < 2; ++odd)
-            chains[odd][n] = flushed(
-                __builtin_fmaf(half(A, m, 2 * k + odd), half(B, k, 2 * n + odd), chains[odd][n]));
-      for (unsigned n = 0; n < bytes(B) / 4; ++n) {
-        float sum;
-        __builtin_memcpy(&sum, tile_state.tiles[Sum][m] + 4 * n, 4);
-        sum = flushed(flushed(sum) + flushed(chains[0][n] + chains[1][n]));
-        __builtin_memcpy(tile_state.tiles[Sum][m] + 4 * n, &sum, 4);
-      }
+        for (unsigned odd = 0; odd < 2; ++odd) {
+          const float left = half(A, m, 2 * k + odd);
+          for (unsigned n = 0; n < 16; ++n)
+            chains[odd][n] = flushed(__builtin_fmaf(left, right[k][odd][n], chains[odd][n]));
+        }
+      float sums[16];
+      __builtin_memcpy(sums, tile_state.tiles[Sum][m], sizeof sums);
+      for (unsigned n = 0; n < bytes(B) / 4; ++n)
+        sums[n] = flushed(flushed(sums[n]) + flushed(chains[0][n] + chains[1][n]));
+      __builtin_memcpy(tile_state.tiles[Sum][m], sums, sizeof sums);
     }
   }
 
@@ -122,17 +125,20 @@ struct SoftwareTiles {
   template <typename Left, typename Right>
   static void multiply_bytes(int sum, int a, int b) {
     check_product(sum, a, b);
-    for (unsigned m = 0; m < rows(a); ++m)
-      for (unsigned k = 0; k < rows(b); ++k)
-        for (unsigned n = 0; n < bytes(b) / 4; ++n) {
-          std::uint32_t total;
-          __builtin_memcpy(&total, tile_state.tiles[sum][m] + 4 * n, 4);
-          for (unsigned i = 0; i < 4; ++i)
-            total +=
-                static_cast<std::uint32_t>(static_cast<Left>(tile_state.tiles[a][m][4 * k + i]) *
-                                           static_cast<Right>(tile_state.tiles[b][k][4 * n + i]));
-          __builtin_memcpy(tile_state.tiles[sum][m] + 4 * n, &total, 4);
-        }
+    std::int32_t right[16][4][16];  // word, byte, column: what a tile does not have is zeros
+    for (unsigned k = 0; k < 16; ++k)
+      for (unsigned i = 0; i < 64; ++i)
+        right[k][i % 4][i / 4] = static_cast<Right>(tile_state.tiles[b][k][i]);
+    for (unsigned m = 0; m < rows(a); ++m) {
+      std::uint32_t sums[16];
+      __builtin_memcpy(sums, tile_state.tiles[sum][m], sizeof sums);
+      for (unsigned i = 0; i < 4 * rows(b); ++i) {
+        const std::int32_t left = static_cast<Left>(tile_state.tiles[a][m][i]);
+        for (unsigned n = 0; n < 16; ++n)
+          sums[n] += static_cast<std::uint32_t>(left * right[i / 4][i % 4][n]);
+      }
+      __builtin_memcpy(tile_state.tiles[sum][m], sums, sizeof sums);
+    }
   }
 
   // DAZ and FTZ.
