@@ -46,6 +46,8 @@ struct RowKernels {
   // One unit of an accumulator to its kUnit columns.
   void (*settle)(const float* acc, float* columns);
   DecodeRow decode;
+  // How far ahead of a single token's dots rows that follow each other are best fetched. In bytes.
+  std::uint32_t ahead;
 };
 
 struct KernelTable {

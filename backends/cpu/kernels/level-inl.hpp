@@ -41,10 +41,12 @@ namespace synfire::cpu {
 namespace {
 
 template <typename Row>
-constexpr RowKernels kFloatRows = {dot_float<Row>, add_floats<Row>, settle_plain, decode_row<Row>};
+constexpr RowKernels kFloatRows = {dot_float<Row>, add_floats<Row>, settle_plain, decode_row<Row>,
+                                   kFloatsAhead};
 #ifdef __AVX512F__
 template <typename Row>
-constexpr RowKernels kHalfRows = {dot_half<Row>, add_floats<Row>, settle_plain, decode_row<Row>};
+constexpr RowKernels kHalfRows = {dot_half<Row>, add_floats<Row>, settle_plain, decode_row<Row>,
+                                  kFloatsAhead};
 constexpr auto kQuantizeWide = quantize_wide;
 #else
 // 16-bit products of AVX2 take two instructions, so they are no faster than float FMAs.
@@ -55,10 +57,10 @@ constexpr decltype(KernelTable::quantize_wide) kQuantizeWide = nullptr;
 // Formats whose factors may be rounded, and those that are seldom rows of neurons.
 template <typename Format>
 constexpr RowKernels kPackedRows = {dot_packed<Format>, add_packed<Format>, settle_quarters,
-                                    decode_packed<Format>};
+                                    decode_packed<Format>, Format::kAhead};
 template <typename Format>
 constexpr RowKernels kDecodedRows = {dot_packed<Format>, add_decoded<Format>, settle_plain,
-                                     decode_packed<Format>};
+                                     decode_packed<Format>, Format::kAhead};
 
 constexpr KernelTable kTable = {
     SYNFIRE_LEVEL_NAME,

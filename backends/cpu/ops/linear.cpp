@@ -10,7 +10,7 @@
 namespace synfire::cpu {
 namespace {
 
-// How far ahead of the dots rows are fetched: some KiB, so that they come in time and stay.
+// How far ahead of the dots of several tokens rows are fetched, which takes them longer.
 constexpr std::uint32_t kRowsAhead = 8;
 
 // One linear op of some that share their input.
@@ -18,7 +18,7 @@ struct Matrix {
   Matrix(CpuDevice& device, const sdk::OpCall& call)
       : weights(static_cast<const CpuWeights&>(call.weights(0))),
         rows(static_cast<std::uint32_t>(weights.rows)),
-        dot(row_kernels(device.kernels(), weights.dtype).dot),
+        kernels(row_kernels(device.kernels(), weights.dtype)),
         y(call.output(0)) {
     if (const sdk::HostWeights* const bias_row = call.optional_weights(1)) {
       bias.resize(rows);
@@ -30,7 +30,7 @@ struct Matrix {
 
   const CpuWeights& weights;
   std::uint32_t rows;
-  DotRows dot;
+  const RowKernels& kernels;
   float* y;                 // [tokens, rows]
   std::vector<float> bias;  // empty without
 };
@@ -127,12 +127,14 @@ class Linears {
     const std::uint32_t n = std::min(kTileRows, matrix.rows - first);
     const std::byte* rows[kTileRows];
     const std::byte* next_rows[kTileRows];
+    const std::size_t ahead =
+        tokens.n == 1 ? matrix.kernels.ahead : kRowsAhead * matrix.weights.stride();
     for (std::uint32_t r = 0; r < n; ++r) {
       rows[r] = matrix.weights.packed_row(first + r);
       // Past the end of the matrix a fetch does no harm.
-      next_rows[r] = rows[r] + kRowsAhead * matrix.weights.stride();
+      next_rows[r] = rows[r] + ahead;
     }
-    matrix.dot(rows, next_rows, n, cols_, x_, tokens_ + tokens.first, tokens.n, out);
+    matrix.kernels.dot(rows, next_rows, n, cols_, x_, tokens_ + tokens.first, tokens.n, out);
     if (matrix.bias.empty()) return n;
     for (std::uint32_t t = 0; t < tokens.n; ++t) {
       float* const y = out + std::size_t{t} * kTileRows;
