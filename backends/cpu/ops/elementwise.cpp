@@ -40,8 +40,7 @@ void embed(CpuDevice& device, const sdk::OpCall& call) {
     float* const out = call.output(0) + t * width;
     const auto row = static_cast<std::size_t>(token);
     if (table.is_packed())
-      row_kernels(device.kernels(), table.dtype)
-          .decode(table.packed_row(row), width, 0, width, out);
+      table.decode(device.kernels(), row, out);
     else
       dequantize_row(table.dtype, table.row(row), width, out);
     if (scale != 1.0f) device.kernels().scale(scale, width, out);

@@ -10,15 +10,17 @@
 namespace synfire::cpu {
 namespace {
 
-// How far ahead of the dots rows are fetched: some KiB, so that they come in time and stay.
+// How far ahead of the dots rows are fetched: some KiB, so that they come in time and stay. Past
+// the end of a matrix a fetch does no harm.
 constexpr std::uint32_t kRowsAhead = 8;
+constexpr std::size_t kLaneBytesAhead = 8192;
 
 // One linear op of some that share their input.
 struct Matrix {
   Matrix(CpuDevice& device, const sdk::OpCall& call)
       : weights(static_cast<const CpuWeights&>(call.weights(0))),
         rows(static_cast<std::uint32_t>(weights.rows)),
-        dot(row_kernels(device.kernels(), weights.dtype).dot),
+        kernels(row_kernels(device.kernels(), weights.dtype)),
         y(call.output(0)) {
     if (const sdk::HostWeights* const bias_row = call.optional_weights(1)) {
       bias.resize(rows);
@@ -30,7 +32,7 @@ struct Matrix {
 
   const CpuWeights& weights;
   std::uint32_t rows;
-  DotRows dot;
+  const RowKernels& kernels;
   float* y;                 // [tokens, rows]
   std::vector<float> bias;  // empty without
 };
@@ -57,7 +59,7 @@ class Linears {
     QuantsWanted wanted;
     for (const sdk::OpCall& call : calls) {
       matrices_.emplace_back(device, call);
-      wanted.add(matrices_.back().weights.dtype);
+      wanted.add(matrices_.back().weights.dtype, matrices_.back().weights.is_lanes());
     }
     x_ = prepare_activations(device, calls[0].input(0), n_tokens_, cols_, wanted);
     block_tokens_ = std::min(
@@ -125,20 +127,30 @@ class Linears {
                          float* out) const {
     const std::uint32_t first = tile * kTileRows;
     const std::uint32_t n = std::min(kTileRows, matrix.rows - first);
-    const std::byte* rows[kTileRows];
-    const std::byte* next_rows[kTileRows];
-    for (std::uint32_t r = 0; r < n; ++r) {
-      rows[r] = matrix.weights.packed_row(first + r);
-      // Past the end of the matrix a fetch does no harm.
-      next_rows[r] = rows[r] + kRowsAhead * matrix.weights.stride();
+    if (matrix.weights.is_lanes()) {
+      const std::byte* const lanes = matrix.weights.lane_tile(tile);
+      matrix.kernels.dot_lanes(lanes, lanes + kLaneBytesAhead, cols_, x_, tokens_ + tokens.first,
+                               tokens.n, out);
+    } else {
+      dot_rows(matrix, first, n, tokens, out);
     }
-    matrix.dot(rows, next_rows, n, cols_, x_, tokens_ + tokens.first, tokens.n, out);
     if (matrix.bias.empty()) return n;
     for (std::uint32_t t = 0; t < tokens.n; ++t) {
       float* const y = out + std::size_t{t} * kTileRows;
       device_.kernels().add(y, matrix.bias.data() + first, n, y);
     }
     return n;
+  }
+
+  void dot_rows(const Matrix& matrix, std::uint32_t first, std::uint32_t n, TokenBlock tokens,
+                float* out) const {
+    const std::byte* rows[kTileRows];
+    const std::byte* next_rows[kTileRows];
+    for (std::uint32_t r = 0; r < n; ++r) {
+      rows[r] = matrix.weights.packed_row(first + r);
+      next_rows[r] = rows[r] + kRowsAhead * matrix.weights.stride();
+    }
+    matrix.kernels.dot(rows, next_rows, n, cols_, x_, tokens_ + tokens.first, tokens.n, out);
   }
 
   CpuDevice& device_;

@@ -22,9 +22,10 @@ inline constexpr std::uint32_t kWideFrom = 16;
 
 // What rows that share x multiply with, besides floats.
 struct QuantsWanted {
-  void add(DType dtype) {
+  // Rows that are lanes have no use for 16 bits.
+  void add(DType dtype, bool lanes = false) {
     quants |= wants_quants(dtype);
-    wide |= dtype == DType::f16 || dtype == DType::bf16;
+    wide |= !lanes && (dtype == DType::f16 || dtype == DType::bf16);
   }
 
   bool quants = false;  // 8 bits
