@@ -13,6 +13,7 @@ CpuWeights::CpuWeights(const sf_tensor_desc& desc, WeightArena& arena, ThreadTea
     : HostWeights(desc),
       lanes_(keeps_lanes(dtype, rows, cols)),
       stride_(lanes_ ? row_bytes : packed_stride(dtype, cols)) {
+  if (rows == 1) keep_vector();
   if ((desc.flags & SF_TENSOR_LOOKUP) != 0) return;
   const std::size_t tiles = (rows + kTileRows - 1) / kTileRows;
   memory_ = arena.allocate((lanes_ ? tiles * kTileRows : rows) * stride_);
@@ -20,6 +21,14 @@ CpuWeights::CpuWeights(const sf_tensor_desc& desc, WeightArena& arena, ThreadTea
   if (rows == 1) return;  // a vector more likely than a matrix of one row: good for both
   owned = sdk::AlignedBytes();
   data = nullptr;
+}
+
+void CpuWeights::keep_vector() {
+  if (dtype != DType::f32) {
+    decoded_.resize(cols);
+    dequantize_row(dtype, data, cols, decoded_.data());
+  }
+  vector_ = dtype == DType::f32 ? reinterpret_cast<const float*>(data) : decoded_.data();
 }
 
 void CpuWeights::pack_tile(std::size_t tile) {

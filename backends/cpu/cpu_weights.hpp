@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "backends/cpu/kernels/kernel_table.hpp"
 #include "backends/cpu/thread_team.hpp"
 #include "backends/cpu/weight_arena.hpp"
@@ -26,15 +28,20 @@ class CpuWeights : public sdk::HostWeights {
   [[nodiscard]] const std::byte* lane_tile(std::size_t i) const {
     return memory_.data() + i * kTileRows * stride_;
   }
+  // The elements of a tensor of one row.
+  [[nodiscard]] const float* vector() const { return vector_; }
   // A row of is_packed() as floats.
   void decode(const KernelTable& kernels, std::size_t r, float* values) const;
 
  private:
+  void keep_vector();
   void pack_tile(std::size_t tile);
 
   bool lanes_;
   std::size_t stride_;
   WeightMemory memory_;
+  std::vector<float> decoded_;
+  const float* vector_ = nullptr;  // decoded_, or the tensor's own
 };
 
 }  // namespace synfire::cpu

@@ -10,9 +10,8 @@
 namespace synfire::cpu {
 namespace {
 
-// How far ahead of the dots rows are fetched: some KiB, so that they come in time and stay. Past
-// the end of a matrix a fetch does no harm.
-constexpr std::uint32_t kRowsAhead = 8;
+// How far ahead of the dots rows are fetched: some KiB, so that they come in time and stay.
+constexpr std::uint32_t kRowsAhead = kTileRows / 2;
 constexpr std::size_t kLaneBytesAhead = 8192;
 
 // One linear op of some that share their input.
@@ -22,10 +21,8 @@ struct Matrix {
         rows(static_cast<std::uint32_t>(weights.rows)),
         kernels(row_kernels(device.kernels(), weights.dtype)),
         y(call.output(0)) {
-    if (const sdk::HostWeights* const bias_row = call.optional_weights(1)) {
-      bias.resize(rows);
-      dequantize_row(bias_row->dtype, bias_row->data, rows, bias.data());
-    }
+    if (const auto* const row = static_cast<const CpuWeights*>(call.optional_weights(1)))
+      bias = row->vector();
   }
 
   [[nodiscard]] std::uint32_t tiles() const { return (rows + kTileRows - 1) / kTileRows; }
@@ -33,8 +30,20 @@ struct Matrix {
   const CpuWeights& weights;
   std::uint32_t rows;
   const RowKernels& kernels;
-  float* y;                 // [tokens, rows]
-  std::vector<float> bias;  // empty without
+  // Where the bytes of a tile's row r begin; of its last row for those after it.
+  [[nodiscard]] const std::byte* address(std::uint32_t tile, std::uint32_t r) const {
+    if (weights.is_lanes()) return weights.lane_tile(tile);
+    return weights.packed_row(std::min(tile * kTileRows + r, rows - 1));
+  }
+
+  float* y;                     // [tokens, rows]
+  const float* bias = nullptr;  // [rows]; null without
+};
+
+// A tile of a matrix; no matrix: none.
+struct Place {
+  const Matrix* matrix = nullptr;
+  std::uint32_t tile = 0;
 };
 
 // Tokens of a batch that go by together, so few that the second cache holds them.
@@ -42,6 +51,20 @@ struct TokenBlock {
   std::uint32_t first, n;
 };
 constexpr std::uint32_t kBlockTokens = 64;
+
+// What a member computes now, of all tiles that it goes through.
+struct Step {
+  std::uint32_t tile;
+  TokenBlock tokens;
+  MemberRuns& mine;
+  bool last_tokens;  // no more blocks of tokens follow for this run
+
+  // The tile n steps later, or kNone.
+  [[nodiscard]] std::uint32_t ahead(std::uint32_t n) const {
+    if (last_tokens || tile + n < mine.end()) return mine.ahead(tile, n);
+    return MemberRuns::kNone;
+  }
+};
 // Rows of half floats are slower to unpack, and multiply more tokens before they are again.
 constexpr std::uint32_t kWideBlockTokens = 512;
 // Of weights that the tokens' blocks go over.
@@ -69,12 +92,16 @@ class Linears {
   void run() {
     std::uint32_t tiles = 0;
     for (const Matrix& matrix : matrices_) tiles += matrix.tiles();
-    for_tiles(tiles, 1, [this](std::uint32_t tile, TokenBlock tokens, float* out) {
-      const Matrix* matrix = matrices_.data();
-      for (; tile >= matrix->tiles(); ++matrix) tile -= matrix->tiles();
-      const std::uint32_t n = multiply(*matrix, tile, tokens, out);
-      float* const y = matrix->y + std::size_t{tokens.first} * matrix->rows + tile * kTileRows;
-      for (std::uint32_t t = 0; t < tokens.n; ++t)
+    for_tiles(tiles, 1, [this](const Step& step, float* out) {
+      const auto place = [this](std::uint32_t tile) {
+        const Matrix* matrix = matrices_.data();
+        for (; tile >= matrix->tiles(); ++matrix) tile -= matrix->tiles();
+        return Place{matrix, tile};
+      };
+      const auto [matrix, tile] = place(step.tile);
+      const std::uint32_t n = multiply(place, step, out);
+      float* const y = matrix->y + std::size_t{step.tokens.first} * matrix->rows + tile * kTileRows;
+      for (std::uint32_t t = 0; t < step.tokens.n; ++t)
         std::memcpy(y + std::size_t{t} * matrix->rows, out + std::size_t{t} * kTileRows,
                     n * sizeof(float));
     });
@@ -84,12 +111,16 @@ class Linears {
   void run_gated(std::uint32_t activation, std::size_t gate, float* hidden) {
     const Matrix& gates = matrices_[gate];
     const Matrix& ups = matrices_[1 - gate];
-    for_tiles(gates.tiles(), 2, [&](std::uint32_t tile, TokenBlock tokens, float* out) {
-      float* const up_out = out + std::size_t{tokens.n} * kTileRows;
-      const std::uint32_t n = multiply(gates, tile, tokens, out);
-      multiply(ups, tile, tokens, up_out);
-      float* const h = hidden + std::size_t{tokens.first} * gates.rows + tile * kTileRows;
-      for (std::uint32_t t = 0; t < tokens.n; ++t)
+    for_tiles(gates.tiles(), 2, [&](const Step& step, float* out) {
+      float* const up_out = out + std::size_t{step.tokens.n} * kTileRows;
+      const std::uint32_t n = multiply(
+          [&](std::uint32_t tile) {
+            return Place{&gates, tile};
+          },
+          step, out);
+      multiply([&](std::uint32_t tile) { return Place{&ups, tile}; }, step, up_out);
+      float* const h = hidden + std::size_t{step.tokens.first} * gates.rows + step.tile * kTileRows;
+      for (std::uint32_t t = 0; t < step.tokens.n; ++t)
         device_.kernels().activate(activation, out + std::size_t{t} * kTileRows,
                                    up_out + std::size_t{t} * kTileRows, n,
                                    h + std::size_t{t} * gates.rows);
@@ -97,7 +128,7 @@ class Linears {
   }
 
  private:
-  // body(tile, tokens, room for `outputs` tiles of these tokens)
+  // body(step, room for `outputs` tiles of its tokens)
   template <typename Body>
   void for_tiles(std::uint32_t tiles, std::uint32_t outputs, const Body& body) {
     const std::size_t tile_bytes =
@@ -114,41 +145,59 @@ class Linears {
         x_.quants == nullptr ? GuidedRuns::FirstRun::half : GuidedRuns::FirstRun::most, most);
     const MemberScratch scratch(device_.workspace(), device_.team().members(),
                                 outputs * std::size_t{block_tokens_} * kTileRows * sizeof(float));
-    device_.team().parallel_for(runs.size(), [&](std::size_t run, std::size_t member) {
-      for (std::uint32_t t = 0; t < n_tokens_; t += block_tokens_)
-        for (std::uint32_t tile = runs.first(run); tile < runs.end(run); ++tile)
-          body(tile, TokenBlock{t, std::min(block_tokens_, n_tokens_ - t)},
-               reinterpret_cast<float*>(scratch.of(member)));
-    });
+    device_.team().parallel_members(
+        runs.size(), [&](ThreadTeam::Chunks& untaken, std::size_t member) {
+          auto* const room = reinterpret_cast<float*>(scratch.of(member));
+          for (MemberRuns mine(runs, untaken); mine.any(); mine.advance())
+            for (std::uint32_t t = 0; t < n_tokens_; t += block_tokens_) {
+              const TokenBlock tokens{t, std::min(block_tokens_, n_tokens_ - t)};
+              for (std::uint32_t tile = mine.first(); tile < mine.end(); ++tile)
+                body(Step{tile, tokens, mine, t + tokens.n == n_tokens_}, room);
+            }
+        });
   }
 
   // A tile's rows times some tokens, into out [tokens, kTileRows]; how many rows it has.
-  std::uint32_t multiply(const Matrix& matrix, std::uint32_t tile, TokenBlock tokens,
-                         float* out) const {
+  // place(tile): where a step's tile is.
+  template <typename PlaceOf>
+  std::uint32_t multiply(const PlaceOf& place, const Step& step, float* out) const {
+    const auto [matrix, tile] = place(step.tile);
+    const auto ahead = [&](std::uint32_t n) {
+      const std::uint32_t there = step.ahead(n);
+      return there == MemberRuns::kNone ? Place{} : place(there);
+    };
+    const TokenBlock tokens = step.tokens;
     const std::uint32_t first = tile * kTileRows;
-    const std::uint32_t n = std::min(kTileRows, matrix.rows - first);
-    if (matrix.weights.is_lanes()) {
-      const std::byte* const lanes = matrix.weights.lane_tile(tile);
-      matrix.kernels.dot_lanes(lanes, lanes + kLaneBytesAhead, cols_, x_, tokens_ + tokens.first,
-                               tokens.n, out);
+    const std::uint32_t n = std::min(kTileRows, matrix->rows - first);
+    if (matrix->weights.is_lanes()) {
+      const std::size_t tile_bytes = kTileRows * matrix->weights.stride();
+      const Place next = ahead(static_cast<std::uint32_t>(kLaneBytesAhead / tile_bytes) + 1);
+      matrix->kernels.dot_lanes(
+          matrix->weights.lane_tile(tile),
+          next.matrix == nullptr ? nullptr : next.matrix->address(next.tile, 0), cols_, x_,
+          tokens_ + tokens.first, tokens.n, out);
     } else {
-      dot_rows(matrix, first, n, tokens, out);
+      dot_rows(*matrix, tile, n, ahead(1), tokens, out);
     }
-    if (matrix.bias.empty()) return n;
+    if (matrix->bias == nullptr) return n;
     for (std::uint32_t t = 0; t < tokens.n; ++t) {
       float* const y = out + std::size_t{t} * kTileRows;
-      device_.kernels().add(y, matrix.bias.data() + first, n, y);
+      device_.kernels().add(y, matrix->bias + first, n, y);
     }
     return n;
   }
 
-  void dot_rows(const Matrix& matrix, std::uint32_t first, std::uint32_t n, TokenBlock tokens,
-                float* out) const {
+  // n rows of a tile, while the rows kRowsAhead further come: these, and then those of `next`.
+  void dot_rows(const Matrix& matrix, std::uint32_t tile, std::uint32_t n, const Place& next,
+                TokenBlock tokens, float* out) const {
     const std::byte* rows[kTileRows];
     const std::byte* next_rows[kTileRows];
+    for (std::uint32_t r = 0; r < n; ++r) rows[r] = matrix.address(tile, r);
     for (std::uint32_t r = 0; r < n; ++r) {
-      rows[r] = matrix.weights.packed_row(first + r);
-      next_rows[r] = rows[r] + kRowsAhead * matrix.weights.stride();
+      const std::uint32_t there = r + kRowsAhead;
+      next_rows[r] = there < n                ? rows[there]
+                     : next.matrix != nullptr ? next.matrix->address(next.tile, there - n)
+                                              : rows[r];
     }
     matrix.kernels.dot(rows, next_rows, n, cols_, x_, tokens_ + tokens.first, tokens.n, out);
   }
