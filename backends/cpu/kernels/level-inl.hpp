@@ -78,7 +78,6 @@ constexpr KernelTable kTable = {
     quantize_floats,
     kQuantizeWide,
     add_rows,
-    add_scaled_floats,
     scale_row,
     combine,
     rms_norm,
