@@ -105,7 +105,7 @@ Activations prepare_activations(CpuDevice& device, const float* x, std::uint32_t
   if (wanted.quants) quantize(device, n_tokens, cols, ready);
   if (n_tokens < kManyTokens) return ready;
   const bool splits = device.kernels().split_tokens != nullptr;
-  if (wanted.quants && device.kernels().arrange_tokens != nullptr)
+  if (wanted.tiles && device.kernels().arrange_tokens != nullptr)
     arrange_tokens(device, n_tokens, cols, ready);
   if (!device.multiplies_wide()) return ready;
   if (wanted.f16 || (wanted.bf16 && !splits)) quantize_wide(device, n_tokens, cols, ready);
