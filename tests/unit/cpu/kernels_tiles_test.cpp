@@ -39,7 +39,8 @@ std::vector<float> dot_many(const KernelTable& kernels, const Rows& rows, Tokens
                             const std::vector<std::uint32_t>& ids, std::uint32_t n_rows) {
   std::vector<float> out(ids.size() * kTileRows, kUntouched);
   row_kernels(kernels, rows.dtype)
-      .dot(rows.rows, rows.rows, n_rows, rows.cols, tokens.prepare_many(kernels), ids.data(),
+      .dot(rows.rows, rows.rows, n_rows, rows.cols,
+           tokens.prepare_many(kernels, wants_quants(rows.dtype)), ids.data(),
            static_cast<std::uint32_t>(ids.size()), out.data());
   return out;
 }

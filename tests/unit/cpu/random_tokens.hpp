@@ -44,15 +44,15 @@ struct Tokens {
     ready.wide_scales = wide_scales.data();
     return ready;
   }
-  // With all that the level makes for many tokens.
-  Activations prepare_many(const KernelTable& kernels) {
+  // With what the level makes for many tokens.
+  Activations prepare_many(const KernelTable& kernels, bool quantized) {
+    if (quantized) {
+      Activations ready = prepare(kernels, true);
+      if (kernels.arrange_tokens != nullptr) arrange(kernels, ready);
+      return ready;
+    }
     Activations ready =
         kernels.quantize_wide == nullptr ? prepare(kernels, false) : prepare_wide(kernels);
-    const Activations quantized = prepare(kernels, true);
-    ready.quants = quantized.quants;
-    ready.scales = quantized.scales;
-    ready.sums = quantized.sums;
-    if (kernels.arrange_tokens != nullptr) arrange(kernels, ready);
     if (kernels.split_tokens != nullptr) split(kernels, ready);
     return ready;
   }
