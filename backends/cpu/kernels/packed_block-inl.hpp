@@ -60,8 +60,8 @@ HWY_INLINE void add_products(const VecI (&codes)[R][kVectors], const TokensOfBlo
     constexpr std::uint32_t kAt = Part * kEach + v.value;
 #pragma GCC unroll 2
     for (std::uint32_t i = 0; i < B; ++i) {
-      const VecI quants =
-          load_ints(tokens.quants[first + i] + std::size_t{unit} * kUnit + kAt * kIntBytes);
+      const VecI quants = in_register(
+          load_ints(tokens.quants[first + i] + std::size_t{unit} * kUnit + kAt * kIntBytes));
 #pragma GCC unroll 2
       for (std::uint32_t r = 0; r < R; ++r)
         dots[i][r] = Format::dot(dots[i][r], codes[r][kAt], quants);
