@@ -79,7 +79,6 @@ constexpr KernelTable kTable = {
     quantize_floats,
     kQuantizeWide,
     add_rows,
-    add_scaled_floats,
     scale_row,
     combine,
     rms_norm,
