@@ -6,6 +6,7 @@
 #include "backends/cpu/cpu_weights.hpp"
 #include "backends/cpu/kernels/kv_tile.hpp"
 #include "backends/cpu/measure.hpp"
+#include "backends/cpu/node_memory.hpp"
 #include "backends/cpu/ops/ops.hpp"
 #include "backends/cpu/topology.hpp"
 #include "plugins/sdk/op_shapes.hpp"
@@ -55,7 +56,10 @@ std::unique_ptr<sdk::Neurons> CpuDevice::create_neurons(const sf_neurons_desc& d
 }
 
 std::unique_ptr<sdk::Kv> CpuDevice::create_kv(const sf_kv_desc& desc) {
-  return std::make_unique<sdk::HostKv>(desc, kKvTile);
+  auto kv = std::make_unique<sdk::HostKv>(desc, kKvTile);
+  // A tile is a part of a small page, and every page would have to be looked up before it is read.
+  prefer_huge_pages(kv->memory().data(), kv->memory().size());
+  return kv;
 }
 
 std::unique_ptr<sdk::Stage> CpuDevice::compile_stage(const sf_stage_desc& desc) {

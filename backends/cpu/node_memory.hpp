@@ -10,4 +10,7 @@ namespace synfire::cpu {
 // sandbox): then pages come from the node of the thread that touches them first.
 bool bind_to_node(void* memory, std::size_t bytes, unsigned node);
 
+// Asks for huge pages where a stretch of memory is not touched yet. A hint.
+void prefer_huge_pages(void* memory, std::size_t bytes);
+
 }  // namespace synfire::cpu

@@ -248,7 +248,8 @@ class HostKv : public Kv {
       : desc_(check(desc)),
         row_bytes_(row_bytes(static_cast<DType>(desc.dtype), desc.head_dim)),
         block_bytes_(std::size_t{(desc.block_tokens + slots - 1) / slots} * slots * row_bytes_),
-        memory_(std::size_t{desc.n_layers} * desc.n_kv_heads * 2 * desc.n_blocks * block_bytes_) {}
+        bytes_(std::size_t{desc.n_layers} * desc.n_kv_heads * 2 * desc.n_blocks * block_bytes_),
+        memory_(bytes_) {}
 
   // Throws where `desc` makes no sense; returns it otherwise.
   static const sf_kv_desc& check(const sf_kv_desc& desc) {
@@ -276,6 +277,8 @@ class HostKv : public Kv {
                                   std::uint32_t head) const {
     return keys(layer, block, head) + desc_.n_blocks * block_bytes_;
   }
+  // All of it.
+  [[nodiscard]] std::span<std::byte> memory() const { return {memory_.data(), bytes_}; }
   [[nodiscard]] std::size_t row_bytes_of_head() const { return row_bytes_; }
 
   [[nodiscard]] DType dtype() const { return static_cast<DType>(desc_.dtype); }
@@ -284,6 +287,7 @@ class HostKv : public Kv {
   sf_kv_desc desc_;
   std::size_t row_bytes_;    // of one head's key
   std::size_t block_bytes_;  // of one head's keys in a block
+  std::size_t bytes_;        // of all
   AlignedBytes memory_;
 };
 

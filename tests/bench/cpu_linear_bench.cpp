@@ -180,6 +180,8 @@ int main(int argc, char** argv) {
         ->Unit(benchmark::kMillisecond);
     benchmark::RegisterBenchmark(("Prefill/" + name).c_str(), prefill, dtype)
         ->Arg(2)
+        ->Arg(4)
+        ->Arg(5)
         ->Arg(16)
         ->Arg(8)
         ->Arg(64)

@@ -27,9 +27,14 @@ HWY_INLINE void score_tiles(const AttendChunk& chunk, std::uint32_t t, const Att
                             Scores* scores) {
   constexpr int V = T * static_cast<int>(kTileVectors);
   constexpr std::uint32_t kStepBytes = kKvTile * Row::kBytes;  // of one element's vector
-  const std::byte* next[T];
+  constexpr std::uint32_t kSteps = kStepBytes < 64 ? 64 / kStepBytes : 1;  // of a cache line
+  const std::byte *keys[T], *next[T], *values[T];
 #pragma GCC unroll 4
-  for (int i = 0; i < T; ++i) next[i] = keys_ahead(chunk, t + T + i);
+  for (int i = 0; i < T; ++i) {
+    keys[i] = chunk.tiles[t + i].keys;
+    next[i] = keys_ahead(chunk, t + T + i);
+    values[i] = chunk.tiles[t + i].values;
+  }
   const float* queries[Q];
   VecF acc[Q][V];
 #pragma GCC unroll 8
@@ -38,26 +43,30 @@ HWY_INLINE void score_tiles(const AttendChunk& chunk, std::uint32_t t, const Att
 #pragma GCC unroll 8
     for (int v = 0; v < V; ++v) acc[q][v] = hn::Zero(kFloats);
   }
-  for (std::uint32_t d = 0; d < chunk.head_dim; ++d) {
-    if (kStepBytes >= 64 || d % 2 == 0) {
-#pragma GCC unroll 4
-      for (int i = 0; i < T; ++i) {
-        fetch(next[i] + std::size_t{d} * kStepBytes);
-        fetch(chunk.tiles[t + i].values + std::size_t{d} * kStepBytes);
-      }
-    }
-    VecF keys[V];
+  const auto add_element = [&](std::uint32_t d) {
+    VecF key[V];
 #pragma GCC unroll 8
     for (int v = 0; v < V; ++v)
-      keys[v] = Row::load(chunk.tiles[t + v / kTileVectors].keys,
-                          std::size_t{d} * kKvTile + v % kTileVectors * kLanes);
+      key[v] =
+          Row::load(keys[v / kTileVectors], std::size_t{d} * kKvTile + v % kTileVectors * kLanes);
 #pragma GCC unroll 8
     for (int q = 0; q < Q; ++q) {
       const VecF element = hn::Set(kFloats, queries[q][d]);
 #pragma GCC unroll 8
-      for (int v = 0; v < V; ++v) acc[q][v] = hn::MulAdd(element, keys[v], acc[q][v]);
+      for (int v = 0; v < V; ++v) acc[q][v] = hn::MulAdd(element, key[v], acc[q][v]);
     }
+  };
+  std::uint32_t d = 0;
+  for (; d + kSteps <= chunk.head_dim; d += kSteps) {
+#pragma GCC unroll 4
+    for (int i = 0; i < T; ++i) {
+      fetch(next[i] + std::size_t{d} * kStepBytes);
+      fetch(values[i] + std::size_t{d} * kStepBytes);
+    }
+#pragma GCC unroll 2
+    for (std::uint32_t step = 0; step < kSteps; ++step) add_element(d + step);
   }
+  for (; d < chunk.head_dim; ++d) add_element(d);
 #pragma GCC unroll 8
   for (int q = 0; q < Q; ++q)
 #pragma GCC unroll 8

@@ -6,6 +6,19 @@
 namespace synfire::cpu {
 namespace {
 
+// Fetches as much of a tile of keys as is read of values: `Bytes` of each position's row from
+// `first` on. So what is ahead comes evenly.
+template <std::uint32_t Bytes>
+HWY_INLINE void fetch_share(const std::byte* keys, std::uint32_t first, std::uint32_t position) {
+  const std::byte* const share = keys + std::size_t{first} * kKvTile;
+  if constexpr (Bytes < 64) {
+    if (position % (64 / Bytes) == 0) fetch(share + position * Bytes);
+  } else {
+#pragma GCC unroll 4
+    for (std::uint32_t at = 0; at < Bytes; at += 64) fetch(share + position * Bytes + at);
+  }
+}
+
 // Values of float dtypes.
 template <typename Row>
 struct FloatValues {
@@ -18,11 +31,11 @@ struct FloatValues {
     constexpr std::uint32_t kWide = Q == 8 ? 1 : kLanes == 16 ? 4 : 2;
     std::uint32_t i = 0;
     for (; i + kWide * kLanes <= chunk.head_dim; i += kWide * kLanes)
-      columns<Q, kWide>(chunk, n_tiles, length, shares, ahead && i == 0, i, 0, out);
+      columns<Q, kWide>(chunk, n_tiles, length, shares, ahead, i, 0, out);
     for (; i + kLanes <= chunk.head_dim; i += kLanes)
-      columns<Q, 1>(chunk, n_tiles, length, shares, ahead && i == 0, i, 0, out);
+      columns<Q, 1>(chunk, n_tiles, length, shares, ahead, i, 0, out);
     if (i < chunk.head_dim)
-      columns<Q, 1>(chunk, n_tiles, length, shares, ahead && i == 0, i, chunk.head_dim - i, out);
+      columns<Q, 1>(chunk, n_tiles, length, shares, ahead, i, chunk.head_dim - i, out);
   }
 
  private:
@@ -44,8 +57,7 @@ struct FloatValues {
       const std::byte* const next = ahead ? keys_ahead(chunk, chunk.n_tiles + t) : nullptr;
       for (std::uint32_t p = 0; p < n; ++p) {
         const std::byte* const row = tile.values + p * row_bytes;
-        if (next != nullptr)
-          for (std::size_t at = 0; at < row_bytes; at += 64) fetch(next + p * row_bytes + at);
+        if (next != nullptr) fetch_share<C * kLanes * Row::kBytes>(next, first * Row::kBytes, p);
         VecF value[C];
 #pragma GCC unroll 4
         for (std::uint32_t c = 0; c < C; ++c)
@@ -91,7 +103,7 @@ struct Q8Values {
         }
       }
       for (std::uint32_t i = 0; i < 32; i += kWide * kLanes)
-        columns<Q, kWide>(chunk, n_tiles, length, scaled, ahead && b == 0 && i == 0, b * 32 + i,
+        columns<Q, kWide>(chunk, n_tiles, length, scaled, ahead, b * 32 + i,
                           out);
     }
   }
@@ -119,7 +131,7 @@ struct Q8Values {
       const std::byte* const next = ahead ? keys_ahead(chunk, chunk.n_tiles + t) : nullptr;
       for (std::uint32_t p = 0; p < n; ++p) {
         const std::size_t at = std::size_t{p} * chunk.head_dim;
-        if (next != nullptr) fetch(next + at);
+        if (next != nullptr) fetch_share<C * kLanes>(next, first, p);
         VecF value[C];
 #pragma GCC unroll 4
         for (std::uint32_t c = 0; c < C; ++c)

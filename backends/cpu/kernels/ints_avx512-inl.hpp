@@ -16,6 +16,11 @@ HWY_INLINE VecI no_ints() { return _mm512_setzero_si512(); }
 HWY_INLINE VecI set_lanes(std::int32_t value) { return _mm512_set1_epi32(value); }
 HWY_INLINE VecI load_ints(const void* from) { return _mm512_loadu_si512(from); }
 HWY_INLINE void store_ints(VecI value, void* to) { _mm512_storeu_si512(to, value); }
+// Loaded once: g++ 12 reads a vector that two instructions take from memory twice.
+HWY_INLINE VecI in_register(VecI a) {
+  __asm__("" : "+v"(a));
+  return a;
+}
 HWY_INLINE VecI load_q8(const std::byte* from) {
   return _mm512_xor_si512(load_ints(from), _mm512_set1_epi8(static_cast<char>(0x80)));
 }

@@ -30,6 +30,7 @@ HWY_BEFORE_NAMESPACE();
 #include "backends/cpu/kernels/packed_formats-inl.hpp"
 #include "backends/cpu/kernels/packed_dot-inl.hpp"
 #ifdef __AVX512F__
+#include "backends/cpu/kernels/packed_block-inl.hpp"
 #include "backends/cpu/kernels/wide_dot-inl.hpp"
 #endif
 #include "backends/cpu/kernels/packed_panel-inl.hpp"

@@ -7,6 +7,8 @@
 namespace synfire::cpu {
 namespace {
 
+constexpr std::uint32_t kPanelUnits = 64;  // columns up to 16384: a panel lies on the stack
+
 // A unit of a token.
 struct UnitOfToken {
   VecI quants[kVectors];
@@ -67,6 +69,23 @@ struct RowSum {
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
   }
 };
+
+// RowSum::total() of 4 sums: the same additions, side by side.
+template <typename Format>
+HWY_INLINE __m128 totals(const RowSum<Format>& a, const RowSum<Format>& b, const RowSum<Format>& c,
+                         const RowSum<Format>& d) {
+  const auto halves = [](const RowSum<Format>& first, const RowSum<Format>& second) {
+    const __m256 x = first.by_block(), y = second.by_block();
+    return _mm256_add_ps(_mm256_permute2f128_ps(x, y, 0x20), _mm256_permute2f128_ps(x, y, 0x31));
+  };
+  const __m256d ab = _mm256_castps_pd(halves(a, b)), cd = _mm256_castps_pd(halves(c, d));
+  const __m256 two = _mm256_add_ps(_mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd)),
+                                   _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd)));
+  const __m256 one = _mm256_add_ps(two, _mm256_movehdup_ps(two));  // a . c . | b . d .
+  const __m128 acbd = _mm_shuffle_ps(_mm256_castps256_ps128(one), _mm256_extractf128_ps(one, 1),
+                                     _MM_SHUFFLE(2, 0, 2, 0));
+  return _mm_permute_ps(acbd, _MM_SHUFFLE(3, 1, 2, 0));
+}
 
 // Asks for a unit of a row that will be read next.
 template <typename Format>

@@ -8,7 +8,6 @@ namespace synfire::cpu {
 namespace {
 
 constexpr std::uint32_t kPanelRows = 4;
-constexpr std::uint32_t kPanelUnits = 64;  // columns up to 16384: a panel lies on the stack
 constexpr std::uint32_t kPanelTokens = 8;  // for fewer, unpacking does not pay
 
 template <typename Format>
@@ -34,23 +33,6 @@ HWY_INLINE void fill_panel(const std::byte* const* rows, std::uint32_t n_units,
       quants += kUnitBytes<Format>;
     }
   }
-}
-
-// RowSum::total() of 4 rows: the same additions, side by side.
-template <typename Format>
-HWY_INLINE __m128 totals(const RowSum<Format>& a, const RowSum<Format>& b, const RowSum<Format>& c,
-                         const RowSum<Format>& d) {
-  const auto halves = [](const RowSum<Format>& first, const RowSum<Format>& second) {
-    const __m256 x = first.by_block(), y = second.by_block();
-    return _mm256_add_ps(_mm256_permute2f128_ps(x, y, 0x20), _mm256_permute2f128_ps(x, y, 0x31));
-  };
-  const __m256d ab = _mm256_castps_pd(halves(a, b)), cd = _mm256_castps_pd(halves(c, d));
-  const __m256 two = _mm256_add_ps(_mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd)),
-                                   _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd)));
-  const __m256 one = _mm256_add_ps(two, _mm256_movehdup_ps(two));  // a . c . | b . d .
-  const __m128 acbd = _mm_shuffle_ps(_mm256_castps256_ps128(one), _mm256_extractf128_ps(one, 1),
-                                     _MM_SHUFFLE(2, 0, 2, 0));
-  return _mm_permute_ps(acbd, _MM_SHUFFLE(3, 1, 2, 0));
 }
 
 // `next_row`: one to fetch ahead meanwhile, or null.
@@ -109,6 +91,10 @@ void dot_packed(const std::byte* const* rows, const std::byte* const* next_rows,
   const auto next_from = [&](std::uint32_t r) {
     return next_rows == nullptr ? nullptr : next_rows + r;
   };
+#ifdef __AVX512F__
+  if (n_tokens > 1 && n_units <= kPanelUnits)
+    return dot_block<Format>(rows, next_rows, n_rows, n_units, x, tokens, n_tokens, out);
+#endif
   std::uint32_t r = 0;
   if (n_tokens >= kPanelTokens && n_units <= kPanelUnits)
     for (; r + kPanelRows <= n_rows; r += kPanelRows)
