@@ -1,0 +1,203 @@
+#include "core/sparsity/planner/planner.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "core/sparsity/parallel_parts.hpp"
+#include "core/sparsity/planner/layer_costs.hpp"
+#include "core/sparsity/planner/plan_dual.hpp"
+#include "core/sparsity/planner/plan_improver.hpp"
+#include "core/sparsity/planner/plan_options.hpp"
+
+namespace synfire {
+namespace {
+
+using Bytes = LayerCosts::Bytes;
+using Layers = std::vector<GroupDevices>;
+
+constexpr std::size_t kMaxStates = 2048;  // of choose_exactly()
+constexpr double kMaxWork = 1U << 28;     // of enumerations: groups x tokens
+constexpr std::array kPriceScales{0.0, 0.7, 0.9, 1.0, 1.1, 1.4};  // whose assignments are options
+
+Status check_device(const PlanDevice& device) {
+  for (const double bandwidth : {device.stream_bandwidth, device.row_bandwidth})
+    if (!(bandwidth > 0 && std::isfinite(bandwidth)))
+      return invalid_argument("plan: device {}: bandwidth {}, want more than 0", device.name,
+                              bandwidth);
+  for (const double seconds : {device.stage_seconds, device.fork_join_seconds})
+    if (!(seconds >= 0 && std::isfinite(seconds)))
+      return invalid_argument("plan: device {}: a cost of {} s, want 0 or more", device.name,
+                              seconds);
+  return {};
+}
+
+Status check_layer(const PlanProblem& problem, std::size_t index) {
+  const PlanLayer& layer = problem.layers[index];
+  if (layer.bytes.empty() || layer.stream_bytes.size() != layer.bytes.size())
+    return invalid_argument("plan: layer {}: {} groups with {} streams, want one or more of each",
+                            index, layer.bytes.size(), layer.stream_bytes.size());
+  const std::size_t want = layer.bytes.size() * problem.n_tokens;
+  if (layer.active.size() != want)
+    return invalid_argument("plan: layer {}: {} counts of {} groups and {} tokens, want {}", index,
+                            layer.active.size(), layer.bytes.size(), problem.n_tokens, want);
+  constexpr std::int16_t kMost = 256;  // neurons of a group
+  for (const std::int16_t count : layer.active)
+    if (count < 0 || count > kMost)
+      return invalid_argument("plan: layer {}: {} active neurons in a group, want 0 to {}", index,
+                              count, kMost);
+  return {};
+}
+
+Status check(const PlanProblem& problem) {
+  if (problem.devices.empty() || problem.devices.size() > kMaxPlanDevices)
+    return invalid_argument("plan: {} devices, want 1 to {}", problem.devices.size(),
+                            kMaxPlanDevices);
+  if (problem.home >= problem.devices.size())
+    return invalid_argument("plan: home device {}, want 0 to {}", problem.home,
+                            problem.devices.size() - 1);
+  if (problem.n_tokens == 0 || problem.n_tokens > kMaxPlanTokens)
+    return invalid_argument("plan: traces of {} tokens, want 1 to {}", problem.n_tokens,
+                            kMaxPlanTokens);
+  if (problem.layers.empty()) return invalid_argument("plan: no layers");
+  for (const PlanDevice& device : problem.devices) SYNFIRE_RETURN_IF_ERROR(check_device(device));
+  for (std::size_t i = 0; i < problem.layers.size(); ++i)
+    SYNFIRE_RETURN_IF_ERROR(check_layer(problem, i));
+  return {};
+}
+
+// What each device has for FFNs.
+Result<Bytes> capacities(const PlanProblem& problem) {
+  Bytes capacity{};
+  for (std::size_t d = 0; d < problem.devices.size(); ++d) capacity[d] = problem.devices[d].memory;
+  const PlanDevice& home = problem.devices[problem.home];
+  if (home.memory < problem.home_bytes)
+    return error(StatusCode::resource_exhausted,
+                 "plan: device {}: {} bytes of memory, want {} for attention, embedding, head and "
+                 "KV cache",
+                 home.name, home.memory, problem.home_bytes);
+  capacity[problem.home] -= problem.home_bytes;
+  return capacity;
+}
+
+Status does_not_fit(const std::vector<LayerCosts>& costs, const Bytes& capacity) {
+  std::uint64_t wanted = 0, there = 0;
+  for (const LayerCosts& layer : costs) wanted += std::min(layer.whole_bytes(), layer.all_bytes());
+  for (const std::uint64_t bytes : capacity) there += bytes;
+  return error(StatusCode::resource_exhausted,
+               "plan: the FFNs take {} bytes, all devices together have {} for them{}", wanted,
+               there, wanted <= there ? ", in parts that are too small" : "");
+}
+
+class Solver {
+ public:
+  Solver(const PlanProblem& problem, const Bytes& capacity, const PlannerOptions& options)
+      : problem_(problem), capacity_(capacity), options_(options) {
+    costs_.reserve(problem.layers.size());
+    for (const PlanLayer& layer : problem.layers) costs_.emplace_back(problem, layer);
+  }
+
+  Result<PlanSolution> solve() {
+    PlanDual dual(costs_, capacity_);
+    dual.solve(options_.token_steps);
+    std::optional<Layers> layers = place(dual);
+    double bound = dual.bound();
+    if (is_small()) try_exactly(layers, bound);
+    if (!layers) return does_not_fit(costs_, capacity_);
+    const double fixed = home_seconds(problem_);
+    const double seconds = ffn_seconds(*layers);
+    return PlanSolution{*std::move(layers), fixed + seconds, fixed + std::min(bound, seconds)};
+  }
+
+ private:
+  [[nodiscard]] double ffn_seconds(const Layers& layers) const {
+    double sum = 0;
+    for (std::size_t i = 0; i < layers.size(); ++i) sum += costs_[i].seconds(layers[i]);
+    return sum;
+  }
+
+  // Ways to place a layer: on each device, and as it would be at several prices.
+  [[nodiscard]] std::vector<LayerOption> options_of(const PlanDual& dual, std::size_t layer) const {
+    std::vector<LayerOption> options;
+    const auto add = [&](GroupDevices devices) {
+      options.push_back(LayerOption::of(costs_[layer], std::move(devices)));
+    };
+    for (std::uint32_t d = 0; d < costs_[layer].n_devices(); ++d)
+      add(dual.layer(layer).assignment(DeviceMask{1} << d, {}));
+    for (const DeviceMask mask : dual.layer(layer).splits()) {
+      for (const double scale : kPriceScales) {
+        MemoryPrices prices = dual.prices();
+        for (double& price : prices) price *= scale;
+        add(dual.layer(layer).assignment(mask, prices));
+      }
+    }
+    return options;
+  }
+
+  [[nodiscard]] std::optional<Layers> place(const PlanDual& dual) const {
+    LayerOptions options(costs_.size());
+    parallel_parts(options.size(), [&](std::size_t i) { options[i] = options_of(dual, i); });
+    const auto chosen =
+        choose_options(options, capacity_, static_cast<std::uint32_t>(problem_.devices.size()));
+    if (!chosen) return std::nullopt;
+    Layers layers;
+    for (std::size_t i = 0; i < options.size(); ++i)
+      layers.push_back(std::move(options[i][(*chosen)[i]].devices));
+    PlanImprover improver(costs_, capacity_, std::move(layers));
+    improver.run(options_.rounds);
+    return improver.layers();
+  }
+
+  [[nodiscard]] bool is_small() const {
+    double work = 0;
+    for (const LayerCosts& layer : costs_) {
+      const double ways = std::pow(layer.n_devices(), layer.n_groups());
+      if (ways > static_cast<double>(options_.enumerate)) return false;
+      work += ways * layer.n_groups() * layer.n_tokens();
+    }
+    return work <= kMaxWork;
+  }
+
+  // Replaces a plan by the best there is, or proves that it is.
+  void try_exactly(std::optional<Layers>& layers, double& bound) const {
+    LayerOptions options(costs_.size());
+    parallel_parts(options.size(), [&](std::size_t i) { options[i] = all_options(costs_[i]); });
+    const double upper = layers ? ffn_seconds(*layers) : std::numeric_limits<double>::infinity();
+    const auto best = choose_exactly(options, capacity_, upper, kMaxStates);
+    if (!best) return;
+    bound = best->chosen.empty() ? upper : best->seconds;
+    if (best->chosen.empty()) return;
+    layers.emplace();
+    for (std::size_t i = 0; i < options.size(); ++i)
+      layers->push_back(options[i][best->chosen[i]].devices);
+  }
+
+  const PlanProblem& problem_;
+  Bytes capacity_;
+  PlannerOptions options_;
+  std::vector<LayerCosts> costs_;
+};
+
+}  // namespace
+
+double home_seconds(const PlanProblem& problem) {
+  const PlanDevice& home = problem.devices[problem.home];
+  return problem.home_stream_bytes / home.stream_bandwidth + home.stage_seconds;
+}
+
+double plan_seconds(const PlanProblem& problem, const std::vector<GroupDevices>& layers) {
+  double sum = home_seconds(problem);
+  for (std::size_t i = 0; i < layers.size(); ++i)
+    sum += LayerCosts(problem, problem.layers[i]).seconds(layers[i]);
+  return sum;
+}
+
+Result<PlanSolution> solve_plan(const PlanProblem& problem, const PlannerOptions& options) {
+  SYNFIRE_RETURN_IF_ERROR(check(problem));
+  SYNFIRE_ASSIGN_OR_RETURN(const Bytes capacity, capacities(problem));
+  return Solver(problem, capacity, options).solve();
+}
+
+}  // namespace synfire
