@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace synfire {
 namespace {
@@ -37,7 +38,11 @@ LayerDual::LayerDual(const LayerCosts& costs) : costs_(costs) {
       sum += 1 / costs.whole_seconds(d);
     }
     for (const std::uint32_t d : split.devices) split.even[d] = 1 / costs.whole_seconds(d) / sum;
-    split.costs.resize(split.devices.size() * costs.n_groups());
+    for (const std::uint32_t d : split.devices)
+      for (std::uint32_t g = 0; g < costs.n_groups(); ++g)
+        split.means.push_back(costs.stream(d, g) +
+                              costs.seconds_per_active(d) * costs.mean_active(g));
+    split.costs.resize(split.means.size());
     price_evenly(split);
   }
 }
@@ -95,33 +100,62 @@ LayerDual::Value LayerDual::split_value(const Split& split, const MemoryPrices& 
 GroupDevices LayerDual::assignment(DeviceMask mask, const MemoryPrices& prices) const {
   if (LayerCosts::is_single(mask))
     return GroupDevices(costs_.n_groups(), static_cast<std::uint8_t>(std::countr_zero(mask)));
-  const auto split = std::find_if(splits_.begin(), splits_.end(),
-                                  [mask](const Split& s) { return s.mask == mask; });
+  const Split& split = split_of(mask);
   GroupDevices devices(costs_.n_groups());
   for (std::uint32_t g = 0; g < costs_.n_groups(); ++g)
-    devices[g] = static_cast<std::uint8_t>(split->devices[cheapest(*split, prices, g)]);
+    devices[g] = static_cast<std::uint8_t>(split.devices[cheapest(split, prices, g)]);
   return devices;
+}
+
+GroupDevices LayerDual::dealt(DeviceMask mask) const {
+  const Split& split = split_of(mask);
+  const std::size_t n = costs_.n_groups();
+  std::vector<std::uint32_t> order(n);
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return costs_.mean_active(a) > costs_.mean_active(b);
+  });
+  std::vector<double> loads;
+  for (const std::uint32_t d : split.devices) loads.push_back(costs_.stage(d, mask));
+  GroupDevices devices(n);
+  for (const std::uint32_t g : order) {
+    std::size_t first = 0;
+    for (std::size_t i = 1; i < loads.size(); ++i)
+      if (loads[i] + split.means[i * n + g] < loads[first] + split.means[first * n + g]) first = i;
+    loads[first] += split.means[first * n + g];
+    devices[g] = static_cast<std::uint8_t>(split.devices[first]);
+  }
+  return devices;
+}
+
+const LayerDual::Split& LayerDual::split_of(DeviceMask mask) const {
+  return *std::find_if(splits_.begin(), splits_.end(),
+                       [mask](const Split& split) { return split.mask == mask; });
 }
 
 // ---- Weights that are the same for all tokens ----
 
-void LayerDual::balance_means(const MemoryPrices& prices) {
+double LayerDual::balance_means(const MemoryPrices& prices) {
   for (Split& split : splits_) {
     for (std::size_t a = 0; a < split.devices.size(); ++a)
       for (std::size_t b = a + 1; b < split.devices.size(); ++b) balance_pair(split, a, b, prices);
     price_evenly(split);
   }
+  return value(prices).least;
 }
 
 double LayerDual::even_value(const Split& split, const MemoryPrices& prices) const {
+  const std::size_t n = costs_.n_groups();
   double value = costs_.fork(split.mask);
   for (const std::uint32_t d : split.devices) value += split.even[d] * costs_.stage(d, split.mask);
-  for (std::uint32_t g = 0; g < costs_.n_groups(); ++g) {
+  for (std::uint32_t g = 0; g < n; ++g) {
+    const auto bytes = static_cast<double>(costs_.bytes(g));
     double least = std::numeric_limits<double>::infinity();
-    for (const std::uint32_t d : split.devices)
-      least = std::min(least, split.even[d] * (costs_.stream(d, g) + costs_.seconds_per_active(d) *
-                                                                         costs_.mean_active(g)) +
-                                  prices[d] * static_cast<double>(costs_.bytes(g)));
+    for (std::size_t i = 0; i < split.devices.size(); ++i) {
+      const std::uint32_t d = split.devices[i];
+      const double cost = split.even[d] * split.means[i * n + g] + prices[d] * bytes;
+      least = cost < least ? cost : least;
+    }
     value += least;
   }
   return value;
@@ -161,8 +195,7 @@ void LayerDual::price_evenly(Split& split) const {
     split.fixed += split.even[d] * costs_.stage(d, split.mask);
     for (std::uint32_t g = 0; g < costs_.n_groups(); ++g)
       split.costs[i * costs_.n_groups() + g] =
-          split.even[d] *
-          (costs_.stream(d, g) + costs_.seconds_per_active(d) * costs_.mean_active(g));
+          split.even[d] * split.means[i * costs_.n_groups() + g];
   }
 }
 

@@ -30,11 +30,15 @@ class LayerDual {
   [[nodiscard]] Value value(const MemoryPrices& prices) const;
   // The assignment behind the value of one set of devices.
   [[nodiscard]] GroupDevices assignment(DeviceMask mask, const MemoryPrices& prices) const;
+  // Groups dealt out to a set of devices, the most active first, each to the one that would be done
+  // first: loads of expected tokens that are even, memory aside.
+  [[nodiscard]] GroupDevices dealt(DeviceMask mask) const;
   // The sets of more than one device.
   [[nodiscard]] std::vector<DeviceMask> splits() const;
 
-  // Better weights, the same for all tokens, where memory costs `prices`.
-  void balance_means(const MemoryPrices& prices);
+  // Weights that are the same for all tokens, the best ones where memory costs `prices`. Gives the
+  // value's `least`.
+  double balance_means(const MemoryPrices& prices);
   // One step towards better weights by token: what the assignments at `prices` keep busy gets more.
   // `heat`: how far loads may differ, in parts of their mean, before the weights take sides.
   void balance_tokens(const MemoryPrices& prices, double heat);
@@ -48,12 +52,14 @@ class LayerDual {
     std::vector<std::uint32_t> devices;
     std::array<double, kMaxPlanDevices> even{};  // weights that are the same for all tokens
     std::vector<std::int16_t> weights;           // [devices, n_tokens], parts of kOne; empty: even
-    std::vector<double> costs;                   // [devices, n_groups], seconds
+    std::vector<double> means;                   // [devices, n_groups], seconds of an expected token
+    std::vector<double> costs;                   // [devices, n_groups], the same, weighted
     double fixed = 0;                            // stages and fork
     std::vector<double> loads;                   // [devices, n_tokens], running mean; empty: none
     std::uint32_t steps = 0;                     // that are in it
   };
 
+  [[nodiscard]] const Split& split_of(DeviceMask mask) const;
   [[nodiscard]] Value split_value(const Split& split, const MemoryPrices& prices) const;
   [[nodiscard]] std::size_t cheapest(const Split& split, const MemoryPrices& prices,
                                      std::uint32_t group) const;

@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/sparsity/parallel_parts.hpp"
+#include "core/sparsity/planner/for_layers.hpp"
 
 namespace synfire {
 namespace {
 
-constexpr std::uint32_t kMeanRounds = 4;
 constexpr double kFirstHeat = 0.1, kLastHeat = 0.005;  // see LayerDual::balance_tokens
 
 }  // namespace
@@ -23,22 +22,74 @@ PlanDual::PlanDual(const std::vector<LayerCosts>& costs, const LayerCosts::Bytes
   }
 }
 
-void PlanDual::solve(std::uint32_t token_steps) {
-  for (std::uint32_t round = 0; round < kMeanRounds; ++round) {
-    find_prices(2);
-    note_bound();
-    parallel_parts(layers_.size(), [&](std::size_t i) { layers_[i].balance_means(prices_); });
-  }
-  find_prices(2);
+void PlanDual::solve_means() {
+  const std::uint32_t n_devices = costs_.front().n_devices();
+  bound_ = balance_means(prices_);
+  for (std::uint32_t round = 0; round < (n_devices > 2 ? 3U : 2U); ++round)
+    for (std::uint32_t d = 0; d < n_devices; ++d) find_mean_price(d);
   note_bound();
-  for (std::uint32_t step = 0; step < token_steps; ++step) {
-    const double cooled = static_cast<double>(step) / std::max(1U, token_steps - 1);
+}
+
+void PlanDual::solve_tokens(std::uint32_t steps) {
+  for (std::uint32_t step = 0; step < steps; ++step) {
+    const double cooled = static_cast<double>(step) / std::max(1U, steps - 1);
     const double heat = kFirstHeat * std::pow(kLastHeat / kFirstHeat, cooled);
-    parallel_parts(layers_.size(),
+    for_layers(costs_,
                    [&](std::size_t i) { layers_[i].balance_tokens(prices_, heat); });
-    find_prices(1);
+    find_prices();
     note_bound();
   }
+}
+
+// The bound at the best weights that are the same for all tokens; leaves them in place.
+double PlanDual::balance_means(const MemoryPrices& prices) {
+  std::vector<double> least(layers_.size());
+  for_layers(costs_,
+                 [&](std::size_t i) { least[i] = layers_[i].balance_means(prices); });
+  double sum = 0;
+  for (const double part : least) sum += part;
+  for (std::size_t d = 0; d < prices.size(); ++d)
+    sum -= prices[d] * static_cast<double>(capacity_[d]);
+  return sum;
+}
+
+// The bound at the best weights is concave in a price, too: golden section.
+void PlanDual::find_mean_price(std::uint32_t device) {
+  constexpr double kGolden = 0.6180339887498949;
+  constexpr int kDoublings = 40, kSteps = 24;
+  const auto bound_at = [&](double price) {
+    prices_[device] = price;
+    return balance_means(prices_);
+  };
+  const double before = prices_[device];
+  double low = 0, high = price_scale_ / 16;
+  double last = bound_at(0);
+  for (int i = 0; i < kDoublings; ++i, high *= 2) {
+    const double next = bound_at(high);
+    if (next <= last) break;
+    last = next;
+    low = high / 2;
+  }
+  double x = high - kGolden * (high - low), y = low + kGolden * (high - low);
+  double bound_x = bound_at(x), bound_y = bound_at(y);
+  for (int step = 0; step < kSteps; ++step) {
+    if (bound_x >= bound_y) {
+      high = y, y = x, bound_y = bound_x;
+      x = high - kGolden * (high - low), bound_x = bound_at(x);
+    } else {
+      low = x, x = y, bound_x = bound_y;
+      y = low + kGolden * (high - low), bound_y = bound_at(y);
+    }
+  }
+  const double found = (low + high) / 2;
+  double best = bound_at(found);
+  for (const double other : {0.0, before}) {
+    const double bound = bound_at(other);
+    if (bound <= best) continue;
+    best = bound;
+    low = other;
+  }
+  bound_at(best == bound_at(found) ? found : low);
 }
 
 PlanDual::Value PlanDual::value(const MemoryPrices& prices) const {
@@ -55,9 +106,8 @@ PlanDual::Value PlanDual::value(const MemoryPrices& prices) const {
 
 void PlanDual::note_bound() { bound_ = std::max(bound_, value(prices_).least); }
 
-void PlanDual::find_prices(std::uint32_t rounds) {
-  for (std::uint32_t round = 0; round < rounds; ++round)
-    for (std::uint32_t d = 0; d < costs_.front().n_devices(); ++d) find_price(d);
+void PlanDual::find_prices() {
+  for (std::uint32_t d = 0; d < costs_.front().n_devices(); ++d) find_price(d);
 }
 
 // The bound is concave in each price, and rises with it while the device is asked for more than it

@@ -15,8 +15,10 @@ class PlanDual {
   // Borrowed: the costs must outlive it. `capacity`: bytes by device.
   PlanDual(const std::vector<LayerCosts>& costs, const LayerCosts::Bytes& capacity);
 
-  // Finds prices and weights; `token_steps` over the tokens of the traces.
-  void solve(std::uint32_t token_steps);
+  // The best prices and weights for the tokens' means.
+  void solve_means();
+  // Goes on from there: better weights by token, in so many steps.
+  void solve_tokens(std::uint32_t steps);
 
   [[nodiscard]] double bound() const { return bound_; }  // seconds per token, of the FFNs
   [[nodiscard]] const MemoryPrices& prices() const { return prices_; }
@@ -29,7 +31,9 @@ class PlanDual {
   };
 
   [[nodiscard]] Value value(const MemoryPrices& prices) const;
-  void find_prices(std::uint32_t rounds);
+  double balance_means(const MemoryPrices& prices);
+  void find_mean_price(std::uint32_t device);
+  void find_prices();
   void find_price(std::uint32_t device);
   void note_bound();
 

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <random>
 
-#include "core/sparsity/parallel_parts.hpp"
+#include "core/sparsity/planner/for_layers.hpp"
 
 namespace synfire {
 namespace {
@@ -14,13 +14,13 @@ constexpr double kEnough = 1e-6;
 // Of a layer's tokens, that wait for each of two devices, where it is worth to balance them.
 constexpr double kContended = 0.02;
 // Swaps that are looked at in a round, for each group of such a layer.
-constexpr std::uint32_t kSwapsPerGroup = 24;
+constexpr std::uint32_t kSwapsPerGroup = 8;
 
 }  // namespace
 
 PlanImprover::PlanImprover(const std::vector<LayerCosts>& costs, const LayerCosts::Bytes& capacity,
                            std::vector<GroupDevices> layers)
-    : capacity_(capacity) {
+    : costs_(costs), capacity_(capacity) {
   for (std::size_t i = 0; i < costs.size(); ++i) {
     layers_.emplace_back(costs[i], std::move(layers[i]));
     for (std::size_t d = 0; d < used_.size(); ++d) used_[d] += layers_.back().memory()[d];
@@ -71,7 +71,7 @@ void PlanImprover::account(const LayerState::Difference& bytes) {
 
 std::vector<PlanImprover::Move> PlanImprover::find_moves() const {
   std::vector<std::vector<Move>> by_layer(layers_.size());
-  parallel_parts(layers_.size(), [&](std::size_t i) {
+  for_layers(costs_, [&](std::size_t i) {
     const LayerState& layer = layers_[i];
     const auto index = static_cast<std::uint32_t>(i);
     for (std::uint32_t g = 0; g < layer.costs().n_groups(); ++g) {
@@ -198,7 +198,7 @@ bool PlanImprover::exchange(const Move& leaving, const Move& coming) {
 // do not are left alone.
 bool PlanImprover::balance() {
   std::atomic<bool> any{false};
-  parallel_parts(layers_.size(), [&](std::size_t i) {
+  for_layers(costs_, [&](std::size_t i) {
     LayerState& layer = layers_[i];
     if (!layer.is_balanced(kContended)) return;
     const double least = enough(static_cast<std::uint32_t>(i));

@@ -42,6 +42,7 @@ class PlanImprover {
   void account(const LayerState::Difference& bytes);
   [[nodiscard]] double enough(std::uint32_t layer) const;
 
+  const std::vector<LayerCosts>& costs_;
   LayerCosts::Bytes capacity_, used_{};
   std::vector<LayerState> layers_;
 };

@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "core/sparsity/parallel_parts.hpp"
+#include "core/sparsity/planner/for_layers.hpp"
 #include "core/sparsity/planner/layer_costs.hpp"
 #include "core/sparsity/planner/plan_dual.hpp"
 #include "core/sparsity/planner/plan_improver.hpp"
@@ -20,7 +20,7 @@ using Layers = std::vector<GroupDevices>;
 
 constexpr std::size_t kMaxStates = 2048;  // of choose_exactly()
 constexpr double kMaxWork = 1U << 28;     // of enumerations: groups x tokens
-constexpr std::array kPriceScales{0.0, 0.7, 0.9, 1.0, 1.1, 1.4};  // whose assignments are options
+constexpr std::array kPriceScales{0.5, 0.8, 0.95, 1.0, 1.05, 1.25, 2.0};  // whose assignments are options
 
 Status check_device(const PlanDevice& device) {
   for (const double bandwidth : {device.stream_bandwidth, device.row_bandwidth})
@@ -101,8 +101,12 @@ class Solver {
 
   Result<PlanSolution> solve() {
     PlanDual dual(costs_, capacity_);
-    dual.solve(options_.token_steps);
-    std::optional<Layers> layers = place(dual);
+    dual.solve_means();
+    LayerOptions ways(costs_.size());
+    add_options(dual, ways);
+    dual.solve_tokens(options_.token_steps);
+    add_options(dual, ways);
+    std::optional<Layers> layers = place(std::move(ways));
     double bound = dual.bound();
     if (is_small()) try_exactly(layers, bound);
     if (!layers) return does_not_fit(costs_, capacity_);
@@ -118,33 +122,33 @@ class Solver {
     return sum;
   }
 
-  // Ways to place a layer: on each device, and as it would be at several prices.
-  [[nodiscard]] std::vector<LayerOption> options_of(const PlanDual& dual, std::size_t layer) const {
-    std::vector<LayerOption> options;
-    const auto add = [&](GroupDevices devices) {
-      options.push_back(LayerOption::of(costs_[layer], std::move(devices)));
-    };
-    for (std::uint32_t d = 0; d < costs_[layer].n_devices(); ++d)
-      add(dual.layer(layer).assignment(DeviceMask{1} << d, {}));
-    for (const DeviceMask mask : dual.layer(layer).splits()) {
-      for (const double scale : kPriceScales) {
-        MemoryPrices prices = dual.prices();
-        for (double& price : prices) price *= scale;
-        add(dual.layer(layer).assignment(mask, prices));
+  // Ways to place each layer: whole on each device, and split as it would be at several prices.
+  void add_options(const PlanDual& dual, LayerOptions& ways) const {
+    for_layers(costs_, [&](std::size_t i) {
+      const auto add = [&](GroupDevices devices) {
+        ways[i].push_back(LayerOption::of(costs_[i], std::move(devices)));
+      };
+      if (ways[i].empty())
+        for (std::uint32_t d = 0; d < costs_[i].n_devices(); ++d)
+          add(GroupDevices(costs_[i].n_groups(), static_cast<std::uint8_t>(d)));
+      for (const DeviceMask mask : dual.layer(i).splits()) {
+        add(dual.layer(i).dealt(mask));
+        for (const double scale : kPriceScales) {
+          MemoryPrices prices = dual.prices();
+          for (double& price : prices) price *= scale;
+          add(dual.layer(i).assignment(mask, prices));
+        }
       }
-    }
-    return options;
+    });
   }
 
-  [[nodiscard]] std::optional<Layers> place(const PlanDual& dual) const {
-    LayerOptions options(costs_.size());
-    parallel_parts(options.size(), [&](std::size_t i) { options[i] = options_of(dual, i); });
+  [[nodiscard]] std::optional<Layers> place(LayerOptions ways) const {
     const auto chosen =
-        choose_options(options, capacity_, static_cast<std::uint32_t>(problem_.devices.size()));
+        choose_options(ways, capacity_, static_cast<std::uint32_t>(problem_.devices.size()));
     if (!chosen) return std::nullopt;
     Layers layers;
-    for (std::size_t i = 0; i < options.size(); ++i)
-      layers.push_back(std::move(options[i][(*chosen)[i]].devices));
+    for (std::size_t i = 0; i < ways.size(); ++i)
+      layers.push_back(std::move(ways[i][(*chosen)[i]].devices));
     PlanImprover improver(costs_, capacity_, std::move(layers));
     improver.run(options_.rounds);
     return improver.layers();
@@ -163,7 +167,7 @@ class Solver {
   // Replaces a plan by the best there is, or proves that it is.
   void try_exactly(std::optional<Layers>& layers, double& bound) const {
     LayerOptions options(costs_.size());
-    parallel_parts(options.size(), [&](std::size_t i) { options[i] = all_options(costs_[i]); });
+    for_layers(costs_, [&](std::size_t i) { options[i] = all_options(costs_[i]); });
     const double upper = layers ? ffn_seconds(*layers) : std::numeric_limits<double>::infinity();
     const auto best = choose_exactly(options, capacity_, upper, kMaxStates);
     if (!best) return;
