@@ -23,21 +23,28 @@ LayerCosts::LayerCosts(const PlanProblem& problem, const PlanLayer& layer)
       n_tokens_(problem.n_tokens),
       home_(DeviceMask{1} << problem.home),
       mean_active_(layer.n_groups()) {
-  for (std::uint32_t d = 0; d < n_devices_; ++d) {
-    const PlanDevice& device = problem.devices[d];
-    per_stream_byte_[d] = seconds_per_byte(device, device.stream_bandwidth, layer.bytes_per_weight);
-    per_active_[d] =
-        layer.active_bytes * seconds_per_byte(device, device.row_bandwidth, layer.bytes_per_weight);
-    stage_[d] = device.stage_seconds;
-    fork_join_[d] = d == problem.home ? 0 : device.fork_join_seconds;
-  }
+  double all_stream = 0, all_active = 0;
   for (std::uint32_t g = 0; g < n_groups_; ++g) {
     const auto counts = active(g);
     const auto sum = std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
     mean_active_[g] = static_cast<double>(sum) / n_tokens_;
     all_bytes_ += layer.bytes[g];
-    all_stream_ += layer.stream_bytes[g];
-    all_active_ += mean_active_[g];
+    all_stream += layer.stream_bytes[g];
+    all_active += mean_active_[g];
+  }
+  for (std::uint32_t d = 0; d < n_devices_; ++d) {
+    const PlanDevice& device = problem.devices[d];
+    const auto per_byte = [&](double bandwidth) {
+      return seconds_per_byte(device, bandwidth, layer.bytes_per_weight);
+    };
+    per_stream_byte_[d] = per_byte(device.stream_bandwidth * device.shared);
+    per_active_[d] = layer.active_bytes * per_byte(device.row_bandwidth * device.shared);
+    whole_[d] = layer.whole
+                    ? static_cast<double>(layer.whole->bytes) * per_byte(device.stream_bandwidth)
+                    : all_stream * per_byte(device.stream_bandwidth) +
+                          all_active * layer.active_bytes * per_byte(device.row_bandwidth);
+    stage_[d] = device.stage_seconds;
+    fork_join_[d] = d == problem.home ? 0 : device.fork_join_seconds;
   }
 }
 
@@ -50,10 +57,7 @@ double LayerCosts::fork(DeviceMask mask) const {
 
 double LayerCosts::whole_seconds(std::uint32_t device) const {
   const DeviceMask mask = DeviceMask{1} << device;
-  const double read =
-      layer_.whole ? static_cast<double>(layer_.whole->bytes) * per_stream_byte_[device]
-                   : all_stream_ * per_stream_byte_[device] + all_active_ * per_active_[device];
-  return read + stage(device, mask) + fork(mask);
+  return whole_[device] + stage(device, mask) + fork(mask);
 }
 
 DeviceMask LayerCosts::mask_of(const GroupDevices& devices) {

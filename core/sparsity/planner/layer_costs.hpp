@@ -30,6 +30,7 @@ class LayerCosts {
   [[nodiscard]] std::uint32_t n_tokens() const { return n_tokens_; }
   [[nodiscard]] std::uint64_t bytes(std::uint32_t group) const { return layer_.bytes[group]; }
   [[nodiscard]] std::uint64_t all_bytes() const { return all_bytes_; }
+  // Of layers that several devices share.
   [[nodiscard]] double stream(std::uint32_t device, std::uint32_t group) const {
     return per_stream_byte_[device] * layer_.stream_bytes[group];
   }
@@ -71,7 +72,7 @@ class LayerCosts {
   std::uint32_t n_devices_, n_groups_, n_tokens_;
   DeviceMask home_;
   std::uint64_t all_bytes_ = 0;
-  double all_stream_ = 0, all_active_ = 0;  // all_active_: mean per token
+  std::array<double, kMaxPlanDevices> whole_{};  // seconds, without stage and fork
   std::array<double, kMaxPlanDevices> per_stream_byte_{}, per_active_{}, stage_{}, fork_join_{};
   std::vector<double> mean_active_;
 };

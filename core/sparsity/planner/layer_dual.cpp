@@ -107,8 +107,34 @@ GroupDevices LayerDual::assignment(DeviceMask mask, const MemoryPrices& prices) 
   return devices;
 }
 
-GroupDevices LayerDual::dealt(DeviceMask mask) const {
+std::vector<GroupDevices> LayerDual::standard(DeviceMask mask) const {
   const Split& split = split_of(mask);
+  std::vector<GroupDevices> all{dealt(split)};
+  if (split.devices.size() == 2) add_ladder(split, all);
+  return all;
+}
+
+void LayerDual::add_ladder(const Split& split, std::vector<GroupDevices>& all) const {
+  constexpr std::uint32_t kSteps = 24, kSingleSteps = 8;
+  const std::uint32_t n = costs_.n_groups();
+  std::vector<std::uint32_t> order(n);
+  std::iota(order.begin(), order.end(), 0);
+  const auto saved = [&](std::uint32_t g) {
+    return (split.means[g] - split.means[n + g]) / static_cast<double>(costs_.bytes(g));
+  };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::uint32_t a, std::uint32_t b) { return saved(a) > saved(b); });
+  GroupDevices devices(n, static_cast<std::uint8_t>(split.devices[0]));
+  for (std::uint32_t i = 0; i + 1 < n; ++i) {
+    devices[order[i]] = static_cast<std::uint8_t>(split.devices[1]);
+    const bool end = i < kSingleSteps || i + 1 + kSingleSteps >= n;
+    if (end || i * kSteps / n != (i + 1) * kSteps / n) all.push_back(devices);
+  }
+}
+
+// The most active first, each to the device that would be done first: loads of expected tokens that
+// are even.
+GroupDevices LayerDual::dealt(const Split& split) const {
   const std::size_t n = costs_.n_groups();
   std::vector<std::uint32_t> order(n);
   std::iota(order.begin(), order.end(), 0);
@@ -116,7 +142,7 @@ GroupDevices LayerDual::dealt(DeviceMask mask) const {
     return costs_.mean_active(a) > costs_.mean_active(b);
   });
   std::vector<double> loads;
-  for (const std::uint32_t d : split.devices) loads.push_back(costs_.stage(d, mask));
+  for (const std::uint32_t d : split.devices) loads.push_back(costs_.stage(d, split.mask));
   GroupDevices devices(n);
   for (const std::uint32_t g : order) {
     std::size_t first = 0;

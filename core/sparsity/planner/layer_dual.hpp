@@ -30,9 +30,10 @@ class LayerDual {
   [[nodiscard]] Value value(const MemoryPrices& prices) const;
   // The assignment behind the value of one set of devices.
   [[nodiscard]] GroupDevices assignment(DeviceMask mask, const MemoryPrices& prices) const;
-  // Groups dealt out to a set of devices, the most active first, each to the one that would be done
-  // first: loads of expected tokens that are even, memory aside.
-  [[nodiscard]] GroupDevices dealt(DeviceMask mask) const;
+  // Assignments that do not depend on prices and weights: groups dealt out to all devices of the
+  // set, and, where it has two, more and more groups on one of them, those first that it saves most
+  // for a byte.
+  [[nodiscard]] std::vector<GroupDevices> standard(DeviceMask mask) const;
   // The sets of more than one device.
   [[nodiscard]] std::vector<DeviceMask> splits() const;
 
@@ -52,13 +53,15 @@ class LayerDual {
     std::vector<std::uint32_t> devices;
     std::array<double, kMaxPlanDevices> even{};  // weights that are the same for all tokens
     std::vector<std::int16_t> weights;           // [devices, n_tokens], parts of kOne; empty: even
-    std::vector<double> means;                   // [devices, n_groups], seconds of an expected token
-    std::vector<double> costs;                   // [devices, n_groups], the same, weighted
-    double fixed = 0;                            // stages and fork
-    std::vector<double> loads;                   // [devices, n_tokens], running mean; empty: none
-    std::uint32_t steps = 0;                     // that are in it
+    std::vector<double> means;  // [devices, n_groups], seconds of an expected token
+    std::vector<double> costs;  // [devices, n_groups], the same, weighted
+    double fixed = 0;           // stages and fork
+    std::vector<double> loads;  // [devices, n_tokens], running mean; empty: none
+    std::uint32_t steps = 0;    // that are in it
   };
 
+  [[nodiscard]] GroupDevices dealt(const Split& split) const;
+  void add_ladder(const Split& split, std::vector<GroupDevices>& all) const;
   [[nodiscard]] const Split& split_of(DeviceMask mask) const;
   [[nodiscard]] Value split_value(const Split& split, const MemoryPrices& prices) const;
   [[nodiscard]] std::size_t cheapest(const Split& split, const MemoryPrices& prices,

@@ -34,8 +34,7 @@ void PlanDual::solve_tokens(std::uint32_t steps) {
   for (std::uint32_t step = 0; step < steps; ++step) {
     const double cooled = static_cast<double>(step) / std::max(1U, steps - 1);
     const double heat = kFirstHeat * std::pow(kLastHeat / kFirstHeat, cooled);
-    for_layers(costs_,
-                   [&](std::size_t i) { layers_[i].balance_tokens(prices_, heat); });
+    for_layers(costs_, [&](std::size_t i) { layers_[i].balance_tokens(prices_, heat); });
     find_prices();
     note_bound();
   }
@@ -44,8 +43,7 @@ void PlanDual::solve_tokens(std::uint32_t steps) {
 // The bound at the best weights that are the same for all tokens; leaves them in place.
 double PlanDual::balance_means(const MemoryPrices& prices) {
   std::vector<double> least(layers_.size());
-  for_layers(costs_,
-                 [&](std::size_t i) { least[i] = layers_[i].balance_means(prices); });
+  for_layers(costs_, [&](std::size_t i) { least[i] = layers_[i].balance_means(prices); });
   double sum = 0;
   for (const double part : least) sum += part;
   for (std::size_t d = 0; d < prices.size(); ++d)

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <numeric>
 #include <random>
 
 #include "core/sparsity/planner/for_layers.hpp"
+#include "core/sparsity/planner/knapsack.hpp"
 
 namespace synfire {
 namespace {
@@ -13,6 +15,12 @@ namespace {
 constexpr double kEnough = 1e-6;
 // Of a layer's tokens, that wait for each of two devices, where it is worth to balance them.
 constexpr double kContended = 0.02;
+// Partners that an exchange is tried with.
+constexpr std::uint32_t kTries = 64;
+// Groups of a layer on one device that are looked at as the first to go to another.
+constexpr std::size_t kOpened = 4;
+// Groups on either side that are packed anew, and how long that may take.
+constexpr std::size_t kRepacked = 32, kMaxNodes = 1U << 16;
 // Swaps that are looked at in a round, for each group of such a layer.
 constexpr std::uint32_t kSwapsPerGroup = 8;
 
@@ -45,6 +53,7 @@ void PlanImprover::run(std::uint32_t rounds) {
   for (std::uint32_t round = 0; round < rounds && better; ++round) {
     better = take_moves();
     for (std::uint32_t d = 0; d < n_devices; ++d) better |= exchange(d);
+    for (std::uint32_t d = 0; d < n_devices; ++d) better |= repack(d);
     better |= balance();
   }
   take_moves();
@@ -70,25 +79,17 @@ void PlanImprover::account(const LayerState::Difference& bytes) {
 // ---- Moves ----
 
 std::vector<PlanImprover::Move> PlanImprover::find_moves() const {
-  std::vector<std::vector<Move>> by_layer(layers_.size());
-  for_layers(costs_, [&](std::size_t i) {
+  return find_each([&](std::uint32_t i, std::vector<Move>& moves) {
     const LayerState& layer = layers_[i];
-    const auto index = static_cast<std::uint32_t>(i);
-    for (std::uint32_t g = 0; g < layer.costs().n_groups(); ++g) {
-      for (std::uint32_t d = 0; d < layer.costs().n_devices(); ++d) {
+    for (std::uint32_t d = 0; d < layer.costs().n_devices(); ++d) {
+      for (const std::uint32_t g : some_groups(layer, d)) {
         if (layer.devices()[g] == d) continue;
         const LayerState::Change change = layer.move(g, d);
-        if (change.seconds >= -enough(index) || !fits(change.bytes)) continue;
-        by_layer[i].push_back({index, g, d, change.seconds,
-                               change.seconds / static_cast<double>(layer.costs().bytes(g))});
+        if (change.seconds < -enough(i) && fits(change.bytes))
+          moves.push_back({i, g, d, change.seconds, 0});
       }
     }
   });
-  std::vector<Move> all;
-  for (const auto& moves : by_layer) all.insert(all.end(), moves.begin(), moves.end());
-  std::sort(all.begin(), all.end(),
-            [](const Move& a, const Move& b) { return a.per_byte < b.per_byte; });
-  return all;
 }
 
 bool PlanImprover::take(const Move& move) {
@@ -115,79 +116,156 @@ bool PlanImprover::take_moves() {
 
 // ---- Exchanges between layers, where a device is full ----
 
+// Of a layer that is all on one device, some: the first to come to another one, or to leave for it.
+std::vector<std::uint32_t> PlanImprover::some_groups(const LayerState& layer,
+                                                     std::uint32_t device) const {
+  const LayerCosts& costs = layer.costs();
+  std::vector<std::uint32_t> groups(costs.n_groups());
+  std::iota(groups.begin(), groups.end(), 0);
+  if (!LayerCosts::is_single(layer.mask())) return groups;
+  const bool comes = (layer.mask() >> device & 1) == 0;
+  std::vector<double> worth;  // of the device's memory
+  for (const std::uint32_t g : groups)
+    worth.push_back((comes ? -1 : 1) * costs.mean_active(g) / static_cast<double>(costs.bytes(g)));
+  const std::size_t n = std::min(groups.size(), kOpened);
+  std::partial_sort(groups.begin(), groups.begin() + static_cast<std::ptrdiff_t>(n), groups.end(),
+                    [&](std::uint32_t a, std::uint32_t b) { return worth[a] < worth[b]; });
+  groups.resize(n);
+  return groups;
+}
+
 std::vector<PlanImprover::Move> PlanImprover::find_leaving(std::uint32_t device) const {
-  std::vector<Move> all;
-  for (std::uint32_t i = 0; i < layers_.size(); ++i) {
+  return find_each([&](std::uint32_t i, std::vector<Move>& moves) {
     const LayerState& layer = layers_[i];
-    if (LayerCosts::is_single(layer.mask())) continue;
-    for (std::uint32_t g = 0; g < layer.costs().n_groups(); ++g) {
+    if ((layer.mask() >> device & 1) == 0) return;
+    for (const std::uint32_t g : some_groups(layer, device)) {
       if (layer.devices()[g] != device) continue;
       Move best{i, g, device, std::numeric_limits<double>::infinity(), 0};
       for (std::uint32_t d = 0; d < layer.costs().n_devices(); ++d) {
-        if (d == device || (layer.mask() >> d & 1) == 0) continue;
+        if (d == device) continue;
         const double seconds = layer.move(g, d).seconds;
         if (seconds < best.seconds) best = {i, g, d, seconds, 0};
       }
-      best.per_byte = best.seconds / static_cast<double>(layer.costs().bytes(g));
-      all.push_back(best);
+      moves.push_back(best);
     }
-  }
-  std::sort(all.begin(), all.end(),
-            [](const Move& a, const Move& b) { return a.per_byte < b.per_byte; });
-  return all;
+  });
 }
 
 std::vector<PlanImprover::Move> PlanImprover::find_coming(std::uint32_t device) const {
-  std::vector<Move> all;
-  for (std::uint32_t i = 0; i < layers_.size(); ++i) {
+  return find_each([&](std::uint32_t i, std::vector<Move>& moves) {
     const LayerState& layer = layers_[i];
-    if (LayerCosts::is_single(layer.mask()) || (layer.mask() >> device & 1) == 0) continue;
-    for (std::uint32_t g = 0; g < layer.costs().n_groups(); ++g) {
+    for (const std::uint32_t g : some_groups(layer, device)) {
       if (layer.devices()[g] == device) continue;
       const double seconds = layer.move(g, device).seconds;
-      if (seconds < 0)
-        all.push_back(
-            {i, g, device, seconds, seconds / static_cast<double>(layer.costs().bytes(g))});
+      if (seconds < 0) moves.push_back({i, g, device, seconds, 0});
     }
-  }
-  std::sort(all.begin(), all.end(),
-            [](const Move& a, const Move& b) { return a.per_byte < b.per_byte; });
+  });
+}
+
+// find(layer, moves) of all layers, the best for a byte first.
+template <typename Find>
+std::vector<PlanImprover::Move> PlanImprover::find_each(const Find& find) const {
+  std::vector<std::vector<Move>> by_layer(layers_.size());
+  for_layers(costs_, [&](std::size_t i) {
+    find(static_cast<std::uint32_t>(i), by_layer[i]);
+    for (Move& move : by_layer[i])
+      move.per_byte = move.seconds / static_cast<double>(costs_[i].bytes(move.group));
+  });
+  std::vector<Move> all;
+  for (const auto& moves : by_layer) all.insert(all.end(), moves.begin(), moves.end());
+  std::stable_sort(all.begin(), all.end(),
+                   [](const Move& a, const Move& b) { return a.per_byte < b.per_byte; });
   return all;
 }
 
 bool PlanImprover::exchange(std::uint32_t device) {
   const std::vector<Move> coming = find_coming(device);
   if (coming.empty()) return false;
-  const std::vector<Move> leaving = find_leaving(device);
+  std::vector<Move> leaving = find_leaving(device);
+  std::uint32_t failed = 0;
   bool any = false;
-  std::size_t out = 0;
   for (const Move& in : coming) {
-    if (out == leaving.size() || leaving[out].seconds + in.seconds >= -enough(in.layer)) break;
-    any |= exchange(leaving[out++], in);
+    const auto out = best_to_leave(leaving, in);
+    if (out == leaving.end()) {
+      if (++failed == kTries) break;  // what comes after brings less
+      continue;
+    }
+    failed = 0;
+    any |= try_all({*out, in});
+    leaving.erase(out);
   }
   return any;
 }
 
-// Does both, and undoes them where they do not help.
-bool PlanImprover::exchange(const Move& leaving, const Move& coming) {
-  LayerState& from = layers_[leaving.layer];
-  LayerState& to = layers_[coming.layer];
-  const std::uint32_t old_out = from.devices()[leaving.group];
-  const std::uint32_t old_in = to.devices()[coming.group];
-  if (old_out == leaving.device || old_in == coming.device) return false;
-  const LayerCosts::Bytes old_used = used_;
-  const LayerState::Change out = from.move(leaving.group, leaving.device);
-  from.set(leaving.group, leaving.device);
-  account(out.bytes);
-  const LayerState::Change in = to.move(coming.group, coming.device);
-  if (fits(in.bytes) && used_[leaving.device] <= capacity_[leaving.device] &&
-      out.seconds + in.seconds < -enough(coming.layer)) {
-    to.set(coming.group, coming.device);
-    account(in.bytes);
-    if (used_[leaving.device] <= capacity_[leaving.device]) return true;
-    to.set(coming.group, old_in);
+// Among those that cost least for a byte, since groups differ in size.
+std::vector<PlanImprover::Move>::iterator PlanImprover::best_to_leave(std::vector<Move>& leaving,
+                                                                      const Move& in) const {
+  const auto bytes = [&](const Move& move) {
+    return static_cast<std::int64_t>(costs_[move.layer].bytes(move.group));
+  };
+  const std::int64_t room =
+      static_cast<std::int64_t>(capacity_[in.device]) - static_cast<std::int64_t>(used_[in.device]);
+  const auto end =
+      leaving.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(kTries, leaving.size()));
+  auto best = leaving.end();
+  double least = -enough(in.layer);
+  for (auto out = leaving.begin(); out != end; ++out) {
+    if (bytes(in) - bytes(*out) > room || out->seconds + in.seconds >= least) continue;
+    least = out->seconds + in.seconds;
+    best = out;
   }
-  from.set(leaving.group, old_out);
+  return best;
+}
+
+// Packs anew what may stay or go: the groups of the device that are worth least for a byte, and
+// those elsewhere that would be worth most there. Several small ones may be worth more than a large
+// one.
+bool PlanImprover::repack(std::uint32_t device) {
+  const std::vector<Move> coming = find_coming(device), leaving = find_leaving(device);
+  if (coming.empty()) return false;
+  std::vector<Move> moves;
+  std::vector<KnapsackItem> items;
+  std::uint64_t room = capacity_[device] - used_[device];
+  const auto add = [&](const Move& move, double value) {
+    moves.push_back(move);
+    items.push_back({value, costs_[move.layer].bytes(move.group)});
+  };
+  const std::size_t n_leaving = std::min(leaving.size(), kRepacked);
+  for (std::size_t i = 0; i < n_leaving; ++i) {
+    add(leaving[i], std::max(leaving[i].seconds, 0.0));
+    room += items.back().bytes;
+  }
+  for (std::size_t i = 0; i < std::min(coming.size(), kRepacked); ++i)
+    add(coming[i], -coming[i].seconds);
+  const std::vector<bool> there = fill_knapsack(items, room, kMaxNodes);
+  std::vector<Move> taken;
+  for (std::size_t i = 0; i < moves.size(); ++i)
+    if (there[i] == (i >= n_leaving)) taken.push_back(moves[i]);
+  return !taken.empty() && try_all(taken);
+}
+
+// Makes all moves, and undoes them where they do not help together.
+bool PlanImprover::try_all(const std::vector<Move>& moves) {
+  struct Old {
+    std::uint32_t layer, group, device;
+  };
+  std::vector<Old> old;
+  const LayerCosts::Bytes old_used = used_;
+  double seconds = 0;
+  for (const Move& move : moves) {
+    LayerState& layer = layers_[move.layer];
+    if (layer.devices()[move.group] == move.device) continue;
+    const LayerState::Change change = layer.move(move.group, move.device);
+    old.push_back({move.layer, move.group, layer.devices()[move.group]});
+    layer.set(move.group, move.device);
+    account(change.bytes);
+    seconds += change.seconds;
+  }
+  bool fits_now = true;
+  for (std::size_t d = 0; d < used_.size(); ++d) fits_now &= used_[d] <= capacity_[d];
+  if (fits_now && seconds < -enough(moves.front().layer)) return true;
+  for (auto it = old.rbegin(); it != old.rend(); ++it)
+    layers_[it->layer].set(it->group, it->device);
   used_ = old_used;
   return false;
 }

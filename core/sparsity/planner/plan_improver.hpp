@@ -29,6 +29,10 @@ class PlanImprover {
     double per_byte = 0;
   };
 
+  template <typename Find>
+  [[nodiscard]] std::vector<Move> find_each(const Find& find) const;
+  [[nodiscard]] std::vector<std::uint32_t> some_groups(const LayerState& layer,
+                                                       std::uint32_t device) const;
   [[nodiscard]] std::vector<Move> find_moves() const;
   // The cheapest way for each group to leave a device, and to come to it.
   [[nodiscard]] std::vector<Move> find_leaving(std::uint32_t device) const;
@@ -36,7 +40,10 @@ class PlanImprover {
   bool take(const Move& move);
   bool take_moves();
   bool exchange(std::uint32_t device);
-  bool exchange(const Move& leaving, const Move& coming);
+  [[nodiscard]] std::vector<Move>::iterator best_to_leave(std::vector<Move>& leaving,
+                                                          const Move& in) const;
+  bool repack(std::uint32_t device);
+  bool try_all(const std::vector<Move>& moves);
   bool balance();
   [[nodiscard]] bool fits(const LayerState::Difference& bytes) const;
   void account(const LayerState::Difference& bytes);

@@ -12,6 +12,7 @@ struct PlanDevice {
   std::string name;
   double stream_bandwidth = 0;   // bytes/s of rows that follow each other
   double row_bandwidth = 0;      // bytes/s of rows apart, as active lists name them
+  double shared = 1;             // what is left of these while the other devices read, too
   double multiply_adds = 0;      // per second; 0: the memory is what holds it back
   std::uint64_t memory = 0;      // bytes that the model may take of it
   double stage_seconds = 0;      // of each of its stages

@@ -18,15 +18,19 @@ namespace {
 using Bytes = LayerCosts::Bytes;
 using Layers = std::vector<GroupDevices>;
 
-constexpr std::size_t kMaxStates = 2048;  // of choose_exactly()
-constexpr double kMaxWork = 1U << 28;     // of enumerations: groups x tokens
-constexpr std::array kPriceScales{0.5, 0.8, 0.95, 1.0, 1.05, 1.25, 2.0};  // whose assignments are options
+constexpr std::size_t kMaxStates = 2048;            // of choose_exactly()
+constexpr double kMaxWork = 1U << 28;               // of enumerations: groups x tokens
+constexpr std::array kPriceScales{0.8, 1.0, 1.25};  // whose assignments are options
 
 Status check_device(const PlanDevice& device) {
   for (const double bandwidth : {device.stream_bandwidth, device.row_bandwidth})
     if (!(bandwidth > 0 && std::isfinite(bandwidth)))
       return invalid_argument("plan: device {}: bandwidth {}, want more than 0", device.name,
                               bandwidth);
+  if (!(device.shared > 0 && device.shared <= 1))
+    return invalid_argument(
+        "plan: device {}: {} of its bandwidth beside others, want more than 0 and at most 1",
+        device.name, device.shared);
   for (const double seconds : {device.stage_seconds, device.fork_join_seconds})
     if (!(seconds >= 0 && std::isfinite(seconds)))
       return invalid_argument("plan: device {}: a cost of {} s, want 0 or more", device.name,
@@ -103,9 +107,9 @@ class Solver {
     PlanDual dual(costs_, capacity_);
     dual.solve_means();
     LayerOptions ways(costs_.size());
-    add_options(dual, ways);
+    add_options(dual, false, ways);
     dual.solve_tokens(options_.token_steps);
-    add_options(dual, ways);
+    add_options(dual, true, ways);
     std::optional<Layers> layers = place(std::move(ways));
     double bound = dual.bound();
     if (is_small()) try_exactly(layers, bound);
@@ -122,17 +126,19 @@ class Solver {
     return sum;
   }
 
-  // Ways to place each layer: whole on each device, and split as it would be at several prices.
-  void add_options(const PlanDual& dual, LayerOptions& ways) const {
+  // Ways to place each layer: whole on each device, the standard splits, and as it would be at
+  // several prices; the last ones again `later`, with other weights.
+  void add_options(const PlanDual& dual, bool later, LayerOptions& ways) const {
     for_layers(costs_, [&](std::size_t i) {
       const auto add = [&](GroupDevices devices) {
         ways[i].push_back(LayerOption::of(costs_[i], std::move(devices)));
       };
-      if (ways[i].empty())
+      if (!later)
         for (std::uint32_t d = 0; d < costs_[i].n_devices(); ++d)
           add(GroupDevices(costs_[i].n_groups(), static_cast<std::uint8_t>(d)));
       for (const DeviceMask mask : dual.layer(i).splits()) {
-        add(dual.layer(i).dealt(mask));
+        if (!later)
+          for (GroupDevices& devices : dual.layer(i).standard(mask)) add(std::move(devices));
         for (const double scale : kPriceScales) {
           MemoryPrices prices = dual.prices();
           for (double& price : prices) price *= scale;
@@ -145,13 +151,38 @@ class Solver {
   [[nodiscard]] std::optional<Layers> place(LayerOptions ways) const {
     const auto chosen =
         choose_options(ways, capacity_, static_cast<std::uint32_t>(problem_.devices.size()));
-    if (!chosen) return std::nullopt;
     Layers layers;
-    for (std::size_t i = 0; i < ways.size(); ++i)
-      layers.push_back(std::move(ways[i][(*chosen)[i]].devices));
+    if (chosen) {
+      for (std::size_t i = 0; i < ways.size(); ++i)
+        layers.push_back(std::move(ways[i][(*chosen)[i]].devices));
+    } else if (!pack(layers)) {
+      return std::nullopt;
+    }
     PlanImprover improver(costs_, capacity_, std::move(layers));
     improver.run(options_.rounds);
     return improver.layers();
+  }
+
+  // Any plan that fits, where there is hardly room: the largest groups first, each to the device
+  // with the most room.
+  [[nodiscard]] bool pack(Layers& layers) const {
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> order;  // layer, group
+    for (std::uint32_t i = 0; i < costs_.size(); ++i) {
+      layers.emplace_back(costs_[i].n_groups());
+      for (std::uint32_t g = 0; g < costs_[i].n_groups(); ++g) order.emplace_back(i, g);
+    }
+    std::stable_sort(order.begin(), order.end(), [&](const auto& a, const auto& b) {
+      return costs_[a.first].bytes(a.second) > costs_[b.first].bytes(b.second);
+    });
+    Bytes room = capacity_;
+    for (const auto& [layer, group] : order) {
+      const auto most = std::max_element(room.begin(), room.end());
+      const std::uint64_t bytes = costs_[layer].bytes(group);
+      if (*most < bytes) return false;
+      *most -= bytes;
+      layers[layer][group] = static_cast<std::uint8_t>(most - room.begin());
+    }
+    return true;
   }
 
   [[nodiscard]] bool is_small() const {

@@ -33,12 +33,14 @@ double layer_seconds(const PlanProblem& problem, const PlanLayer& layer,
     for (std::size_t d = 0; d < n_devices; ++d) {
       if (!has[d]) continue;
       const PlanDevice& device = problem.devices[d];
+      const double shared = owners > 1 ? device.shared : 1;
       double seconds = at_home ? 0 : device.stage_seconds;
       for (std::uint32_t g = 0; g < layer.n_groups(); ++g)
         if (owner[g] == d && !(owners == 1 && layer.whole))
           seconds +=
-              layer.stream_bytes[g] / device.stream_bandwidth +
-              layer.active_bytes * layer.active[g * problem.n_tokens + t] / device.row_bandwidth;
+              (layer.stream_bytes[g] / device.stream_bandwidth +
+               layer.active_bytes * layer.active[g * problem.n_tokens + t] / device.row_bandwidth) /
+              shared;
       if (owners == 1 && layer.whole)
         seconds += static_cast<double>(layer.whole->bytes) / device.stream_bandwidth;
       longest = std::max(longest, seconds);
@@ -183,6 +185,108 @@ TEST(Planner, PricesBoundWhatAnyPlanTakes) {
   }
   EXPECT_GT(solved, 250);
   EXPECT_LT(sum / solved, 1.03);
+}
+
+// ---- Budgets ----
+
+PlanProblem large_problem(double budget, std::uint32_t n_devices = 2) {
+  ProblemShape shape;
+  shape.n_devices = n_devices;
+  shape.n_layers = 6;
+  shape.n_groups = 120;
+  shape.n_tokens = 64;
+  shape.budget = budget;
+  return random_problem(shape, 7);
+}
+
+TEST(Planner, FillsABudgetThatHelpsAndNeverExceedsIt) {
+  for (const double budget : {0.05, 0.1, 0.2, 0.3}) {  // more balances the devices
+    for (const std::uint32_t n_devices : {2U, 3U}) {
+      const PlanProblem problem = large_problem(budget / (n_devices - 1), n_devices);
+      const auto plan = solve_plan(problem);
+      ASSERT_TRUE(plan.ok()) << plan.status().message();
+      EXPECT_TRUE(fits(problem, plan->layers)) << budget;
+      const auto used = memory_of(problem, plan->layers);
+      for (std::uint32_t d = 1; d < n_devices; ++d)
+        EXPECT_GE(used[d], 0.98 * problem.devices[d].memory) << budget << " of " << d;
+    }
+  }
+}
+
+TEST(Planner, MoreMemoryIsNeverSlower) {
+  double before = std::numeric_limits<double>::infinity();
+  for (const double budget : {0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0}) {
+    const auto plan = solve_plan(large_problem(budget));
+    ASSERT_TRUE(plan.ok());
+    EXPECT_LE(plan->seconds, before * 1.002) << budget;
+    EXPECT_LE(plan->bound, before);
+    before = plan->seconds;
+  }
+}
+
+TEST(Planner, LayersThatDoNotDeserveAForkStayWhole) {
+  PlanProblem problem = large_problem(0.5);
+  problem.devices[1].fork_join_seconds = 1;  // a second for each layer that is not all at home
+  const auto plan = solve_plan(problem);
+  ASSERT_TRUE(plan.ok());
+  for (const GroupDevices& layer : plan->layers) EXPECT_THAT(layer, testing::Each(problem.home));
+  EXPECT_NEAR(plan->gap(), 0, 1e-6);
+}
+
+TEST(Planner, IsTheSameEveryTime) {
+  const PlanProblem problem = large_problem(0.3);
+  EXPECT_EQ(solve_plan(problem)->layers, solve_plan(problem)->layers);
+}
+
+TEST(Planner, OneDeviceHasEverything) {
+  ProblemShape shape;
+  shape.n_devices = 1;
+  const auto plan = solve_plan(random_problem(shape, 1));
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ(plan->layers, Plan(2, GroupDevices(4, 0)));
+  EXPECT_EQ(plan->gap(), 0);
+}
+
+// ---- Errors ----
+
+std::string refusal(const PlanProblem& problem) { return solve_plan(problem).status().message(); }
+
+TEST(Planner, SaysWhatDoesNotFit) {
+  PlanProblem problem = large_problem(0.5);
+  problem.home_bytes = problem.devices[0].memory + 1;
+  EXPECT_THAT(refusal(problem),
+              AllOf(HasSubstr("device device:0"), HasSubstr("attention"), HasSubstr("want")));
+  problem = large_problem(0.5);
+  problem.devices[0].memory = problem.home_bytes;
+  EXPECT_THAT(refusal(problem), AllOf(HasSubstr("the FFNs take"), HasSubstr("have")));
+}
+
+TEST(Planner, RefusesWhatMakesNoSense) {
+  const PlanProblem good = large_problem(0.5);
+  PlanProblem bad = good;
+  bad.devices[1].row_bandwidth = 0;
+  EXPECT_THAT(refusal(bad), HasSubstr("device device:1: bandwidth 0"));
+  bad = good;
+  bad.devices[1].shared = 1.5;
+  EXPECT_THAT(refusal(bad), HasSubstr("device:1: 1.5 of its bandwidth"));
+  bad = good;
+  bad.devices.resize(5, good.devices[0]);
+  EXPECT_THAT(refusal(bad), HasSubstr("5 devices, want 1 to 4"));
+  bad = good;
+  bad.home = 2;
+  EXPECT_THAT(refusal(bad), HasSubstr("home device 2"));
+  bad = good;
+  bad.n_tokens = 0;
+  EXPECT_THAT(refusal(bad), HasSubstr("traces of 0 tokens"));
+  bad = good;
+  bad.layers[3].active.pop_back();
+  EXPECT_THAT(refusal(bad), HasSubstr("layer 3: 7679 counts"));
+  bad = good;
+  bad.layers[3].active[5] = -1;
+  EXPECT_THAT(refusal(bad), HasSubstr("layer 3: -1 active"));
+  bad = good;
+  bad.layers.clear();
+  EXPECT_THAT(refusal(bad), HasSubstr("no layers"));
 }
 
 }  // namespace

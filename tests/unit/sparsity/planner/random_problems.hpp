@@ -48,6 +48,7 @@ inline PlanProblem random_problem(const ProblemShape& shape, std::uint32_t seed)
     device.name = "device:" + std::to_string(d);
     device.stream_bandwidth = 2e10 * std::pow(4, d) * (0.5 + unit(random));
     device.row_bandwidth = device.stream_bandwidth * (0.5 + 0.5 * unit(random));
+    device.shared = d % 2 == 0 ? 1 : 0.5 + 0.5 * unit(random);
     device.stage_seconds = shape.fork_seconds * unit(random) / 2;
     device.fork_join_seconds = shape.fork_seconds * unit(random);
     const double budget = d == 0 ? shape.home_budget : shape.budget;
