@@ -198,4 +198,35 @@ Result<PlanFile> parse_plan_file(std::string_view text, std::string_view file_na
   return Reader(file_name).plan(root);
 }
 
+std::string format_plan_file(const PlanFile& plan, std::string_view comment) {
+  std::string text;
+  while (!comment.empty()) {
+    const std::size_t end = std::min(comment.find('\n'), comment.size());
+    text += fmt::format("# {}\n", comment.substr(0, end));
+    comment.remove_prefix(std::min(end + 1, comment.size()));
+  }
+  text += fmt::format("version: {}\ngroup_size: {}\nlayers:\n", plan.version, plan.group_size);
+  for (const PlanFile::Layer& layer : plan.layers) {
+    const char* lead = "  - ";
+    for (const PlanFile::Device& device : layer.devices) {
+      std::string ranges;
+      for (const PlanFile::Range& range : device.groups)
+        ranges += (ranges.empty() ? "" : ", ") + range_text(range);
+      text += fmt::format("{}\"{}\": [{}]\n", std::exchange(lead, "    "), device.device, ranges);
+    }
+  }
+  return text;
+}
+
+std::vector<PlanFile::Range> plan_ranges(const std::vector<std::uint32_t>& numbers) {
+  std::vector<PlanFile::Range> ranges;
+  for (const std::uint32_t number : numbers) {
+    if (!ranges.empty() && ranges.back().last + 1 == number)
+      ranges.back().last = number;
+    else
+      ranges.push_back({number, number});
+  }
+  return ranges;
+}
+
 }  // namespace synfire

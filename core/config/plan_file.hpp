@@ -42,4 +42,10 @@ struct PlanFile {
 [[nodiscard]] Result<PlanFile> read_plan_file(const std::filesystem::path& path);
 [[nodiscard]] Result<PlanFile> parse_plan_file(std::string_view text, std::string_view file_name);
 
+// The text of such a file; parse_plan_file() of it gives the plan again. `comment`: lines that say
+// where it comes from.
+[[nodiscard]] std::string format_plan_file(const PlanFile& plan, std::string_view comment);
+// Numbers in rising order as the ranges of a plan.
+[[nodiscard]] std::vector<PlanFile::Range> plan_ranges(const std::vector<std::uint32_t>& numbers);
+
 }  // namespace synfire
