@@ -14,7 +14,6 @@
 namespace synfire {
 namespace {
 
-constexpr std::size_t kMaxBytes = std::size_t{4} << 20;
 constexpr std::uint32_t kMaxGroupSize = 4096;
 constexpr std::uint32_t kMaxGroup = 1U << 20;
 constexpr std::array<std::string_view, 3> kKeys = {"version", "group_size", "layers"};
@@ -186,13 +185,14 @@ class Reader {
 }  // namespace
 
 Result<PlanFile> read_plan_file(const std::filesystem::path& path) {
-  SYNFIRE_ASSIGN_OR_RETURN(const std::string text, read_text_file(path, kMaxBytes));
+  SYNFIRE_ASSIGN_OR_RETURN(const std::string text, read_text_file(path, kMaxPlanFileBytes));
   return parse_plan_file(text, path.string());
 }
 
 Result<PlanFile> parse_plan_file(std::string_view text, std::string_view file_name) {
-  if (text.size() > kMaxBytes) {
-    return invalid_argument("{}: {} bytes, want {} at most", file_name, text.size(), kMaxBytes);
+  if (text.size() > kMaxPlanFileBytes) {
+    return invalid_argument("{}: {} bytes, want {} at most", file_name, text.size(),
+                            kMaxPlanFileBytes);
   }
   SYNFIRE_ASSIGN_OR_RETURN(const YamlNode root, parse_yaml(text, file_name));
   return Reader(file_name).plan(root);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -38,7 +39,9 @@ struct PlanFile {
   std::vector<Layer> layers;
 };
 
-// Errors name file:line:column. At most 4 MiB.
+inline constexpr std::size_t kMaxPlanFileBytes = std::size_t{4} << 20;
+
+// Errors name file:line:column.
 [[nodiscard]] Result<PlanFile> read_plan_file(const std::filesystem::path& path);
 [[nodiscard]] Result<PlanFile> parse_plan_file(std::string_view text, std::string_view file_name);
 
