@@ -31,6 +31,9 @@ Result<int> perplexity(const OptionValues& values);
 Status check_predictor(const OptionValues& values);
 Result<int> predictor(const OptionValues& values);
 
+Status check_plan(const OptionValues& values);
+Result<int> plan(const OptionValues& values);
+
 Status check_inspect(const OptionValues& values);
 Result<int> inspect(const OptionValues& values);
 

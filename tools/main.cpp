@@ -33,6 +33,7 @@ constexpr std::array kCode = {
     CommandCode{Command::bench, check_bench, bench},
     CommandCode{Command::perplexity, check_perplexity, perplexity},
     CommandCode{Command::predictor, check_predictor, predictor},
+    CommandCode{Command::plan, check_plan, plan},
     CommandCode{Command::inspect, check_inspect, inspect},
     CommandCode{Command::synth, check_synth, synth},
     CommandCode{Command::devices, check_devices, devices},

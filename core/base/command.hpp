@@ -20,6 +20,7 @@ enum class Command : std::uint32_t {
   plugins = 1U << 9,
   predictor = 1U << 10,
   synth = 1U << 11,
+  plan = 1U << 16,
 };
 
 class CommandSet {
@@ -60,6 +61,7 @@ inline constexpr std::array kCommands = {
     CommandInfo{Command::bench, "bench", "measure prefill and decode", ""},
     CommandInfo{Command::perplexity, "perplexity", "mean NLL and perplexity of a text", ""},
     CommandInfo{Command::predictor, "predictor", "fit a predictor to a model", "action"},
+    CommandInfo{Command::plan, "plan", "which device holds which neurons, by what they cost", ""},
     CommandInfo{Command::inspect, "inspect", "metadata and tensors of a file", "model"},
     CommandInfo{Command::synth, "synth", "write a synthetic model of a real shape", "out"},
     CommandInfo{Command::devices, "devices", "what this machine has", ""},

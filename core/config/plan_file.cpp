@@ -14,7 +14,6 @@
 namespace synfire {
 namespace {
 
-constexpr std::size_t kMaxBytes = std::size_t{4} << 20;
 constexpr std::uint32_t kMaxGroupSize = 4096;
 constexpr std::uint32_t kMaxGroup = 1U << 20;
 constexpr std::array<std::string_view, 3> kKeys = {"version", "group_size", "layers"};
@@ -186,16 +185,48 @@ class Reader {
 }  // namespace
 
 Result<PlanFile> read_plan_file(const std::filesystem::path& path) {
-  SYNFIRE_ASSIGN_OR_RETURN(const std::string text, read_text_file(path, kMaxBytes));
+  SYNFIRE_ASSIGN_OR_RETURN(const std::string text, read_text_file(path, kMaxPlanFileBytes));
   return parse_plan_file(text, path.string());
 }
 
 Result<PlanFile> parse_plan_file(std::string_view text, std::string_view file_name) {
-  if (text.size() > kMaxBytes) {
-    return invalid_argument("{}: {} bytes, want {} at most", file_name, text.size(), kMaxBytes);
+  if (text.size() > kMaxPlanFileBytes) {
+    return invalid_argument("{}: {} bytes, want {} at most", file_name, text.size(),
+                            kMaxPlanFileBytes);
   }
   SYNFIRE_ASSIGN_OR_RETURN(const YamlNode root, parse_yaml(text, file_name));
   return Reader(file_name).plan(root);
+}
+
+std::string format_plan_file(const PlanFile& plan, std::string_view comment) {
+  std::string text;
+  while (!comment.empty()) {
+    const std::size_t end = std::min(comment.find('\n'), comment.size());
+    text += fmt::format("# {}\n", comment.substr(0, end));
+    comment.remove_prefix(std::min(end + 1, comment.size()));
+  }
+  text += fmt::format("version: {}\ngroup_size: {}\nlayers:\n", plan.version, plan.group_size);
+  for (const PlanFile::Layer& layer : plan.layers) {
+    const char* lead = "  - ";
+    for (const PlanFile::Device& device : layer.devices) {
+      std::string ranges;
+      for (const PlanFile::Range& range : device.groups)
+        ranges += (ranges.empty() ? "" : ", ") + range_text(range);
+      text += fmt::format("{}\"{}\": [{}]\n", std::exchange(lead, "    "), device.device, ranges);
+    }
+  }
+  return text;
+}
+
+std::vector<PlanFile::Range> plan_ranges(const std::vector<std::uint32_t>& numbers) {
+  std::vector<PlanFile::Range> ranges;
+  for (const std::uint32_t number : numbers) {
+    if (!ranges.empty() && ranges.back().last + 1 == number)
+      ranges.back().last = number;
+    else
+      ranges.push_back({number, number});
+  }
+  return ranges;
 }
 
 }  // namespace synfire

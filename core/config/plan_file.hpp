@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -38,8 +39,16 @@ struct PlanFile {
   std::vector<Layer> layers;
 };
 
-// Errors name file:line:column. At most 4 MiB.
+inline constexpr std::size_t kMaxPlanFileBytes = std::size_t{4} << 20;
+
+// Errors name file:line:column.
 [[nodiscard]] Result<PlanFile> read_plan_file(const std::filesystem::path& path);
 [[nodiscard]] Result<PlanFile> parse_plan_file(std::string_view text, std::string_view file_name);
+
+// The text of such a file; parse_plan_file() of it gives the plan again. `comment`: lines that say
+// where it comes from.
+[[nodiscard]] std::string format_plan_file(const PlanFile& plan, std::string_view comment);
+// Numbers in rising order as the ranges of a plan.
+[[nodiscard]] std::vector<PlanFile::Range> plan_ranges(const std::vector<std::uint32_t>& numbers);
 
 }  // namespace synfire

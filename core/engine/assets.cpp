@@ -61,19 +61,6 @@ Result<DeviceSpec> default_device(const host::PluginRegistry& plugins) {
   return *best;
 }
 
-Status choose_devices(EngineAssets& assets, const EngineConfig& config) {
-  std::vector<DeviceSpec> specs = config.devices;
-  if (specs.empty()) {
-    SYNFIRE_ASSIGN_OR_RETURN(DeviceSpec best, default_device(assets.plugins));
-    specs.push_back(std::move(best));
-  }
-  for (const DeviceSpec& spec : specs) {
-    SYNFIRE_ASSIGN_OR_RETURN(DeviceChoice choice, choose(assets.plugins, spec, config));
-    assets.devices.push_back(std::move(choice));
-  }
-  return {};
-}
-
 Status place(EngineAssets& assets, const EngineConfig& config) {
   const auto n_devices = static_cast<std::uint32_t>(assets.devices.size());
   const Hparams& h = assets.program.hparams;
@@ -168,6 +155,21 @@ Status check_host_memory(const EngineAssets& assets) {
 
 }  // namespace
 
+Result<std::vector<DeviceChoice>> choose_devices(const host::PluginRegistry& plugins,
+                                                 const EngineConfig& config) {
+  std::vector<DeviceSpec> specs = config.devices;
+  if (specs.empty()) {
+    SYNFIRE_ASSIGN_OR_RETURN(DeviceSpec best, default_device(plugins));
+    specs.push_back(std::move(best));
+  }
+  std::vector<DeviceChoice> devices;
+  for (const DeviceSpec& spec : specs) {
+    SYNFIRE_ASSIGN_OR_RETURN(DeviceChoice choice, choose(plugins, spec, config));
+    devices.push_back(std::move(choice));
+  }
+  return devices;
+}
+
 std::uint64_t kv_bytes(const EngineAssets& assets, DeviceId device) {
   const DevicePlan& plan = assets.plan.devices[device];
   KvShape shape = assets.kv;
@@ -196,7 +198,7 @@ Result<std::shared_ptr<EngineAssets>> prepare_assets(const EngineConfig& config)
     SYNFIRE_ASSIGN_OR_RETURN(Vocab vocab, read_vocab(assets->file));
     SYNFIRE_ASSIGN_OR_RETURN(assets->tokenizer, Tokenizer::create(std::move(vocab)));
   }
-  SYNFIRE_RETURN_IF_ERROR(choose_devices(*assets, config));
+  SYNFIRE_ASSIGN_OR_RETURN(assets->devices, choose_devices(assets->plugins, config));
   SYNFIRE_RETURN_IF_ERROR(place(*assets, config));
   SYNFIRE_RETURN_IF_ERROR(open_predictor(*assets, config));
   SYNFIRE_RETURN_IF_ERROR(size_memory(*assets, config));

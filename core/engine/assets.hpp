@@ -67,6 +67,10 @@ struct EngineAssets {
 // Reads, checks and plans everything that the configuration says; opens no device.
 [[nodiscard]] Result<std::shared_ptr<EngineAssets>> prepare_assets(const EngineConfig& config);
 
+// The devices that the configuration names, or the best there is.
+[[nodiscard]] Result<std::vector<DeviceChoice>> choose_devices(const host::PluginRegistry& plugins,
+                                                               const EngineConfig& config);
+
 // Bytes of the device's KV blocks.
 [[nodiscard]] std::uint64_t kv_bytes(const EngineAssets& assets, DeviceId device);
 // Bytes of the weights and neurons that the device computes with, views of the file included.

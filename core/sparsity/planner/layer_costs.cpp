@@ -1,0 +1,114 @@
+#include "core/sparsity/planner/layer_costs.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <numeric>
+
+namespace synfire {
+namespace {
+
+// Seconds to read a byte of weights and compute with it.
+double seconds_per_byte(const PlanDevice& device, double bandwidth, double bytes_per_weight) {
+  const double read = 1 / bandwidth;
+  if (device.multiply_adds <= 0 || bytes_per_weight <= 0) return read;
+  return std::max(read, 1 / (bytes_per_weight * device.multiply_adds));
+}
+
+}  // namespace
+
+LayerCosts::LayerCosts(const PlanProblem& problem, const PlanLayer& layer)
+    : layer_(layer),
+      n_devices_(static_cast<std::uint32_t>(problem.devices.size())),
+      n_groups_(layer.n_groups()),
+      n_tokens_(problem.n_tokens),
+      home_(DeviceMask{1} << problem.home),
+      mean_active_(layer.n_groups()) {
+  double all_stream = 0, all_active = 0;
+  for (std::uint32_t g = 0; g < n_groups_; ++g) {
+    const auto counts = active(g);
+    const auto sum = std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
+    mean_active_[g] = static_cast<double>(sum) / n_tokens_;
+    all_bytes_ += layer.bytes[g];
+    all_stream += layer.stream_bytes[g];
+    all_active += mean_active_[g];
+  }
+  for (std::uint32_t d = 0; d < n_devices_; ++d) {
+    const PlanDevice& device = problem.devices[d];
+    const auto per_byte = [&](double bandwidth) {
+      return seconds_per_byte(device, bandwidth, layer.bytes_per_weight);
+    };
+    per_stream_byte_[d] = per_byte(device.stream_bandwidth * device.shared);
+    per_active_[d] = layer.active_bytes * per_byte(device.row_bandwidth * device.shared);
+    whole_[d] = layer.whole
+                    ? static_cast<double>(layer.whole->bytes) * per_byte(device.stream_bandwidth)
+                    : all_stream * per_byte(device.stream_bandwidth) +
+                          all_active * layer.active_bytes * per_byte(device.row_bandwidth);
+    stage_[d] = device.stage_seconds;
+    fork_join_[d] = d == problem.home ? 0 : device.fork_join_seconds;
+  }
+}
+
+double LayerCosts::fork(DeviceMask mask) const {
+  double most = 0;
+  for (std::uint32_t d = 0; d < n_devices_; ++d)
+    if ((mask >> d & 1) != 0) most = std::max(most, fork_join_[d]);
+  return most;
+}
+
+double LayerCosts::whole_seconds(std::uint32_t device) const {
+  const DeviceMask mask = DeviceMask{1} << device;
+  return whole_[device] + stage(device, mask) + fork(mask);
+}
+
+DeviceMask LayerCosts::mask_of(const GroupDevices& devices) {
+  DeviceMask mask = 0;
+  for (const std::uint8_t device : devices) mask |= DeviceMask{1} << device;
+  return mask;
+}
+
+LayerCosts::Bytes LayerCosts::memory(const GroupDevices& devices) const {
+  Bytes bytes{};
+  const DeviceMask mask = mask_of(devices);
+  if (is_single(mask)) {
+    bytes[static_cast<std::size_t>(std::countr_zero(mask))] = whole_bytes();
+    return bytes;
+  }
+  for (std::uint32_t g = 0; g < n_groups_; ++g) bytes[devices[g]] += layer_.bytes[g];
+  return bytes;
+}
+
+std::vector<double> LayerCosts::loads(const GroupDevices& devices) const {
+  const DeviceMask mask = mask_of(devices);
+  std::vector<double> loads(std::size_t{n_devices_} * n_tokens_);
+  std::vector<std::uint32_t> counts(n_tokens_);
+  for (std::uint32_t d = 0; d < n_devices_; ++d) {
+    if ((mask >> d & 1) == 0) continue;
+    double fixed = stage(d, mask);
+    std::fill(counts.begin(), counts.end(), 0);
+    for (std::uint32_t g = 0; g < n_groups_; ++g) {
+      if (devices[g] != d) continue;
+      fixed += stream(d, g);
+      const std::int16_t* const row = active(g).data();
+      for (std::uint32_t t = 0; t < n_tokens_; ++t) counts[t] += row[t];
+    }
+    for (std::uint32_t t = 0; t < n_tokens_; ++t)
+      loads[std::size_t{d} * n_tokens_ + t] = fixed + per_active_[d] * counts[t];
+  }
+  return loads;
+}
+
+double LayerCosts::seconds(const GroupDevices& devices) const {
+  const DeviceMask mask = mask_of(devices);
+  if (is_single(mask)) return whole_seconds(static_cast<std::uint32_t>(std::countr_zero(mask)));
+  const std::vector<double> all = loads(devices);
+  double sum = 0;
+  for (std::uint32_t t = 0; t < n_tokens_; ++t) {
+    double most = 0;
+    for (std::uint32_t d = 0; d < n_devices_; ++d)
+      most = std::max(most, all[std::size_t{d} * n_tokens_ + t]);
+    sum += most;
+  }
+  return sum / n_tokens_ + fork(mask);
+}
+
+}  // namespace synfire
