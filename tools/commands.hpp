@@ -34,6 +34,9 @@ Result<int> predictor(const OptionValues& values);
 Status check_inspect(const OptionValues& values);
 Result<int> inspect(const OptionValues& values);
 
+Status check_convert(const OptionValues& values);
+Result<int> convert(const OptionValues& values);
+
 Status check_synth(const OptionValues& values);
 Result<int> synth(const OptionValues& values);
 

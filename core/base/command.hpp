@@ -20,6 +20,7 @@ enum class Command : std::uint32_t {
   plugins = 1U << 9,
   predictor = 1U << 10,
   synth = 1U << 11,
+  convert = 1U << 12,
 };
 
 class CommandSet {
@@ -61,6 +62,7 @@ inline constexpr std::array kCommands = {
     CommandInfo{Command::perplexity, "perplexity", "mean NLL and perplexity of a text", ""},
     CommandInfo{Command::predictor, "predictor", "fit a predictor to a model", "action"},
     CommandInfo{Command::inspect, "inspect", "metadata and tensors of a file", "model"},
+    CommandInfo{Command::convert, "convert", "a Hugging Face folder to a GGUF file", "folder"},
     CommandInfo{Command::synth, "synth", "write a synthetic model of a real shape", "out"},
     CommandInfo{Command::devices, "devices", "what this machine has", ""},
     CommandInfo{Command::plugins, "plugins", "what was loaded from where, and what was not", ""},
