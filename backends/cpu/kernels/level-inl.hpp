@@ -79,6 +79,7 @@ constexpr KernelTable kTable = {
     scale_row,
     combine,
     rms_norm,
+    layer_norm,
     activate,
     rotate_adjacent,
     rotate_halves,

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <cstring>
+#include <optional>
+#include <vector>
 
 #include "backends/cpu/cpu_device.hpp"
 #include "backends/cpu/cpu_weights.hpp"
@@ -20,10 +22,34 @@ void for_rows(CpuDevice& device, std::uint32_t n, std::uint32_t width, const Bod
              });
 }
 
-std::vector<float> decoded(const sdk::HostWeights& vector) {
-  std::vector<float> values(vector.cols);
-  dequantize_row(vector.dtype, vector.data, vector.cols, values.data());
-  return values;
+// The floats of a vector; those of another dtype in memory of their own.
+class FloatVector {
+ public:
+  explicit FloatVector(const sdk::HostWeights& vector) {
+    if (vector.dtype == DType::f32) {
+      floats_ = reinterpret_cast<const float*>(vector.data);
+      return;
+    }
+    own_.resize(vector.cols);
+    dequantize_row(vector.dtype, vector.data, vector.cols, own_.data());
+    floats_ = own_.data();
+  }
+  FloatVector(const FloatVector&) = delete;
+  FloatVector& operator=(const FloatVector&) = delete;
+  [[nodiscard]] const float* get() const { return floats_; }
+
+ private:
+  std::vector<float> own_;
+  const float* floats_;
+};
+
+// A row of a table in the device's memory.
+void look_up(CpuDevice& device, const CpuWeights& table, std::size_t row, float* out) {
+  const auto width = static_cast<std::uint32_t>(table.cols);
+  if (table.is_packed())
+    row_kernels(device.kernels(), table.dtype).decode(table.packed_row(row), width, 0, width, out);
+  else
+    dequantize_row(table.dtype, table.row(row), width, out);
 }
 
 }  // namespace
@@ -38,26 +64,55 @@ void embed(CpuDevice& device, const sdk::OpCall& call) {
       throw sdk::Error(sdk::kInvalidArgument, "embed: token " + std::to_string(token) +
                                                   ": want less than " + std::to_string(table.rows));
     float* const out = call.output(0) + t * width;
-    const auto row = static_cast<std::size_t>(token);
-    if (table.is_packed())
-      row_kernels(device.kernels(), table.dtype)
-          .decode(table.packed_row(row), width, 0, width, out);
-    else
-      dequantize_row(table.dtype, table.row(row), width, out);
+    look_up(device, table, static_cast<std::size_t>(token), out);
     if (scale != 1.0f) device.kernels().scale(scale, width, out);
   });
 }
 
 void rms_norm(CpuDevice& device, const sdk::OpCall& call) {
   const std::uint32_t width = call.input_width(0);
-  const sdk::HostWeights& weights = call.weights(0);
-  const bool plain = weights.dtype == DType::f32;
-  const std::vector<float> other = plain ? std::vector<float>() : decoded(weights);
-  const float* const factors = plain ? reinterpret_cast<const float*>(weights.data) : other.data();
+  const FloatVector weight(call.weights(0));
   const float eps = call.params<sf_norm_params>().eps;
   for_rows(device, call.input_rows(0), width, [&](std::size_t row) {
-    device.kernels().rms_norm(call.input(0) + row * width, factors, width, eps,
+    device.kernels().rms_norm(call.input(0) + row * width, weight.get(), width, eps,
                               call.output(0) + row * width);
+  });
+}
+
+void layer_norm(CpuDevice& device, const sdk::OpCall& call) {
+  const std::uint32_t width = call.input_width(0);
+  const FloatVector weight(call.weights(0));
+  std::optional<FloatVector> bias;
+  if (const sdk::HostWeights* const offsets = call.optional_weights(1)) bias.emplace(*offsets);
+  const float eps = call.params<sf_norm_params>().eps;
+  for_rows(device, call.input_rows(0), width, [&](std::size_t row) {
+    float* const y = call.output(0) + row * width;
+    device.kernels().layer_norm(call.input(0) + row * width, weight.get(), width, eps, y);
+    if (bias) device.kernels().add(y, bias->get(), width, y);
+  });
+}
+
+void add_row(CpuDevice& device, const sdk::OpCall& call) {
+  const std::uint32_t width = call.input_width(0);
+  const FloatVector vector(call.weights(0));
+  for_rows(device, call.input_rows(0), width, [&](std::size_t row) {
+    device.kernels().add(call.input(0) + row * width, vector.get(), width,
+                         call.output(0) + row * width);
+  });
+}
+
+void add_positions(CpuDevice& device, const sdk::OpCall& call) {
+  const auto& table = static_cast<const CpuWeights&>(call.weights(0));  // [n_positions, d]
+  const std::uint64_t first = call.params<sf_positions_params>().first_row;
+  const auto width = static_cast<std::uint32_t>(table.cols);
+  for_rows(device, call.batch().n_tokens, width, [&](std::size_t t) {
+    const std::uint64_t position = first + call.batch().positions[t];
+    if (position >= table.rows)
+      throw sdk::Error(sdk::kOutOfRange, "add_positions: row " + std::to_string(position) +
+                                             ": want less than " + std::to_string(table.rows));
+    float* const out = call.output(0) + t * width;
+    look_up(device, table, position, out);
+    device.kernels().add(call.input(0) + t * width, out, width, out);
   });
 }
 

@@ -13,11 +13,11 @@
 namespace synfire::convert {
 
 struct Options {
-  std::optional<DType> dtype;  // of matrices: F32, F16 or BF16; absent: as in the checkpoint
-  bool neuron_major = false;   // ffn_down_t: a down row for each neuron
-  std::string ffn_activation;  // in place of the configuration's; "": none
+  std::optional<DType> dtype = {};  // of matrices: F32, F16 or BF16; absent: as in the checkpoint
+  bool neuron_major = false;        // ffn_down_t: a down row for each neuron
+  std::string ffn_activation = {};  // in place of the configuration's; "": none
   // Bytes written and in all, now and then, on the caller's thread.
-  std::function<void(std::uint64_t done, std::uint64_t all)> progress;
+  std::function<void(std::uint64_t done, std::uint64_t all)> progress = {};
 };
 
 struct Report {

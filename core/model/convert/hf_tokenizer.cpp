@@ -175,7 +175,7 @@ Status fit_to(std::uint32_t n_vocab, Vocab& vocab, std::vector<std::string>& war
     vocab.types.pop_back();
     if (!vocab.scores.empty()) vocab.scores.pop_back();
   }
-  for (auto id : {&Vocab::bos, &Vocab::eos, &Vocab::unk, &Vocab::pad})
+  for (auto id : {&Vocab::bos, &Vocab::eos, &Vocab::eot, &Vocab::unk, &Vocab::pad})
     if (vocab.*id && static_cast<std::uint32_t>(*(vocab.*id)) >= n_vocab) vocab.*id = {};
   vocab.add_bos = vocab.add_bos && vocab.bos;
   vocab.add_eos = vocab.add_eos && vocab.eos;

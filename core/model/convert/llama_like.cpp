@@ -76,6 +76,9 @@ Status plan_llama_like(const JsonObject& config, const LlamaLike& family,
   set_decoder_keys(plan.header, family.architecture, d, family.norm);
   SYNFIRE_ASSIGN_OR_RETURN(const double share, rotary_share(config, family.rotary_share));
   const auto n_rot = static_cast<std::uint32_t>(d.head_dim * share);
+  if (family.neighbours_rotate && n_rot != d.head_dim)
+    return error(StatusCode::unimplemented, "{}: {} of {} numbers of a head rotate, want all",
+                 config.name(), n_rot, d.head_dim);
   if (n_rot == 0 || n_rot % 2 != 0)
     return config.bad("head_dim", fmt::format("{} numbers that rotate", n_rot), "an even number");
   SYNFIRE_RETURN_IF_ERROR(set_rope(plan, family.architecture, config, n_rot, d));
