@@ -1,7 +1,5 @@
 #include <algorithm>
 #include <cstring>
-#include <optional>
-#include <vector>
 
 #include "backends/cpu/cpu_device.hpp"
 #include "backends/cpu/cpu_weights.hpp"
@@ -22,34 +20,16 @@ void for_rows(CpuDevice& device, std::uint32_t n, std::uint32_t width, const Bod
              });
 }
 
-// The floats of a vector; those of another dtype in memory of their own.
-class FloatVector {
- public:
-  explicit FloatVector(const sdk::HostWeights& vector) {
-    if (vector.dtype == DType::f32) {
-      floats_ = reinterpret_cast<const float*>(vector.data);
-      return;
-    }
-    own_.resize(vector.cols);
-    dequantize_row(vector.dtype, vector.data, vector.cols, own_.data());
-    floats_ = own_.data();
-  }
-  FloatVector(const FloatVector&) = delete;
-  FloatVector& operator=(const FloatVector&) = delete;
-  [[nodiscard]] const float* get() const { return floats_; }
-
- private:
-  std::vector<float> own_;
-  const float* floats_;
-};
-
 // A row of a table in the device's memory.
 void look_up(CpuDevice& device, const CpuWeights& table, std::size_t row, float* out) {
-  const auto width = static_cast<std::uint32_t>(table.cols);
   if (table.is_packed())
-    row_kernels(device.kernels(), table.dtype).decode(table.packed_row(row), width, 0, width, out);
+    table.decode(device.kernels(), row, out);
   else
-    dequantize_row(table.dtype, table.row(row), width, out);
+    dequantize_row(table.dtype, table.row(row), table.cols, out);
+}
+
+const float* vector_of(const sdk::HostWeights& weights) {
+  return static_cast<const CpuWeights&>(weights).vector();
 }
 
 }  // namespace
@@ -71,33 +51,31 @@ void embed(CpuDevice& device, const sdk::OpCall& call) {
 
 void rms_norm(CpuDevice& device, const sdk::OpCall& call) {
   const std::uint32_t width = call.input_width(0);
-  const FloatVector weight(call.weights(0));
+  const float* const factors = vector_of(call.weights(0));
   const float eps = call.params<sf_norm_params>().eps;
   for_rows(device, call.input_rows(0), width, [&](std::size_t row) {
-    device.kernels().rms_norm(call.input(0) + row * width, weight.get(), width, eps,
+    device.kernels().rms_norm(call.input(0) + row * width, factors, width, eps,
                               call.output(0) + row * width);
   });
 }
 
 void layer_norm(CpuDevice& device, const sdk::OpCall& call) {
   const std::uint32_t width = call.input_width(0);
-  const FloatVector weight(call.weights(0));
-  std::optional<FloatVector> bias;
-  if (const sdk::HostWeights* const offsets = call.optional_weights(1)) bias.emplace(*offsets);
+  const float* const factors = vector_of(call.weights(0));
+  const sdk::HostWeights* const bias = call.optional_weights(1);
   const float eps = call.params<sf_norm_params>().eps;
   for_rows(device, call.input_rows(0), width, [&](std::size_t row) {
     float* const y = call.output(0) + row * width;
-    device.kernels().layer_norm(call.input(0) + row * width, weight.get(), width, eps, y);
-    if (bias) device.kernels().add(y, bias->get(), width, y);
+    device.kernels().layer_norm(call.input(0) + row * width, factors, width, eps, y);
+    if (bias != nullptr) device.kernels().add(y, vector_of(*bias), width, y);
   });
 }
 
 void add_row(CpuDevice& device, const sdk::OpCall& call) {
   const std::uint32_t width = call.input_width(0);
-  const FloatVector vector(call.weights(0));
+  const float* const vector = vector_of(call.weights(0));
   for_rows(device, call.input_rows(0), width, [&](std::size_t row) {
-    device.kernels().add(call.input(0) + row * width, vector.get(), width,
-                         call.output(0) + row * width);
+    device.kernels().add(call.input(0) + row * width, vector, width, call.output(0) + row * width);
   });
 }
 
