@@ -1,5 +1,6 @@
 #include "core/model/convert/converter.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/model/convert/checkpoint.hpp"
@@ -80,7 +81,9 @@ Result<Report> convert_plan(const fs::path& folder, const fs::path& out, const J
   Report report;
   SYNFIRE_ASSIGN_OR_RETURN(report.architecture, config.text("model_type"));
   report.warnings = std::move(plan.warnings);
-  const PlannedTensor& embedding = plan.tensors().front();
+  // Every family has it.
+  const PlannedTensor& embedding =
+      *std::ranges::find(plan.tensors(), "token_embd.weight", &PlannedTensor::name);
   std::error_code failed;
   plan.header.set("general.name", fs::canonical(folder, failed).filename().string());
   plan.header.set("general.file_type", file_type(dtype_of(embedding, options.dtype)));
