@@ -37,6 +37,9 @@ Result<int> plan(const OptionValues& values);
 Status check_inspect(const OptionValues& values);
 Result<int> inspect(const OptionValues& values);
 
+Status check_convert(const OptionValues& values);
+Result<int> convert(const OptionValues& values);
+
 Status check_synth(const OptionValues& values);
 Result<int> synth(const OptionValues& values);
 

@@ -10,6 +10,13 @@ void add(void*, const sdk::OpCall& call) {
   for (std::size_t i = 0; i < n; ++i) call.output(0)[i] = call.input(0)[i] + call.input(1)[i];
 }
 
+void add_row(void*, const sdk::OpCall& call) {
+  const std::size_t d = call.input_width(0);
+  const std::vector<float> row = decode(call.weights(0).dtype, call.weights(0).data, d);
+  const std::size_t n = call.input_size(0);
+  for (std::size_t i = 0; i < n; ++i) call.output(0)[i] = call.input(0)[i] + row[i % d];
+}
+
 void activate(void*, const sdk::OpCall& call) {
   const std::uint32_t kind = call.params<sf_activate_params>().activation;
   const std::size_t n = call.input_size(0);

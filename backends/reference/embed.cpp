@@ -19,4 +19,20 @@ void embed(void*, const sdk::OpCall& call) {
   }
 }
 
+void add_positions(void*, const sdk::OpCall& call) {
+  const sdk::HostWeights& table = call.weights(0);  // [n_positions, d]
+  const std::uint64_t first = call.params<sf_positions_params>().first_row;
+  std::vector<float> row(table.cols);
+  for (std::uint32_t t = 0; t < call.batch().n_tokens; ++t) {
+    const std::uint64_t position = first + call.batch().positions[t];
+    if (position >= table.rows)
+      throw sdk::Error(sdk::kOutOfRange, std::string("add_positions: row ") +
+                                             std::to_string(position) + ": want less than " +
+                                             std::to_string(table.rows));
+    dequantize_row(table.dtype, table.row(position), table.cols, row.data());
+    for (std::size_t i = 0; i < table.cols; ++i)
+      call.output(0)[t * table.cols + i] = call.input(0)[t * table.cols + i] + row[i];
+  }
+}
+
 }  // namespace synfire::reference

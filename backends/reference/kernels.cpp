@@ -6,6 +6,9 @@ sdk::HostStage::Kernel find_kernel(const sdk::OpInfo& info) {
   switch (info.id) {
     case SF_OP_EMBED: return &embed;
     case SF_OP_RMS_NORM: return &rms_norm;
+    case SF_OP_LAYER_NORM: return &layer_norm;
+    case SF_OP_ADD_ROW: return &add_row;
+    case SF_OP_ADD_POSITIONS: return &add_positions;
     case SF_OP_LINEAR: return &linear;
     case SF_OP_ROPE: return &rope;
     case SF_OP_KV_WRITE: return &kv_write;

@@ -12,6 +12,9 @@ sdk::HostStage::Kernel find_kernel(const sdk::OpInfo& info);
 
 void embed(void*, const sdk::OpCall& call);
 void rms_norm(void*, const sdk::OpCall& call);
+void layer_norm(void*, const sdk::OpCall& call);
+void add_row(void*, const sdk::OpCall& call);
+void add_positions(void*, const sdk::OpCall& call);
 void linear(void*, const sdk::OpCall& call);
 void rope(void*, const sdk::OpCall& call);
 void kv_write(void*, const sdk::OpCall& call);

@@ -86,7 +86,8 @@ class NeuronFfn {
 
   [[nodiscard]] float gate_of(NeuronRows& rows, std::uint32_t token) const {
     if (call_.has_input(2)) return call_.input(2)[std::size_t{token} * shape_.d_ff + rows.id()];
-    return row_dot(call_.neurons().gated() ? rows.gate() : rows.up(), token);
+    return row_dot(call_.neurons().gated() ? rows.gate() : rows.up(), token) +
+           call_.neurons().bias(rows.id());
   }
   [[nodiscard]] float hidden_of(NeuronRows& rows, std::uint32_t token, float gate) const {
     if (!call_.neurons().gated()) return activation(params_.activation, gate);

@@ -14,7 +14,8 @@ void gate_of_neuron(const sdk::OpCall& call, std::uint32_t neuron) {
   call.count_rows(neurons.gated() ? sdk::NeuronPart::gate : sdk::NeuronPart::up, 1);
   for (std::size_t t = 0; t < call.batch().n_tokens; ++t)
     call.output(0)[t * shape.d_ff + neuron] =
-        static_cast<float>(dot(row.data(), call.input(0) + t * shape.d_model, shape.d_model));
+        static_cast<float>(dot(row.data(), call.input(0) + t * shape.d_model, shape.d_model)) +
+        neurons.bias(neuron);
 }
 
 }  // namespace

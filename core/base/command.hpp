@@ -20,7 +20,8 @@ enum class Command : std::uint32_t {
   plugins = 1U << 9,
   predictor = 1U << 10,
   synth = 1U << 11,
-  plan = 1U << 16,
+  convert = 1U << 12,
+  plan = 1U << 13,
 };
 
 class CommandSet {
@@ -63,6 +64,7 @@ inline constexpr std::array kCommands = {
     CommandInfo{Command::predictor, "predictor", "fit a predictor to a model", "action"},
     CommandInfo{Command::plan, "plan", "which device holds which neurons, by what they cost", ""},
     CommandInfo{Command::inspect, "inspect", "metadata and tensors of a file", "model"},
+    CommandInfo{Command::convert, "convert", "a Hugging Face folder to a GGUF file", "folder"},
     CommandInfo{Command::synth, "synth", "write a synthetic model of a real shape", "out"},
     CommandInfo{Command::devices, "devices", "what this machine has", ""},
     CommandInfo{Command::plugins, "plugins", "what was loaded from where, and what was not", ""},

@@ -98,6 +98,9 @@ Status size_memory(EngineAssets& assets, const EngineConfig& config) {
   assets.context = config.context != 0 ? config.context : std::min(h.context, kDefaultContext);
   if (assets.context > kMaxContext)
     return invalid_argument("context: {}, want 1 to {}", assets.context, kMaxContext);
+  if (assets.context > h.context && h.learned_positions)
+    return invalid_argument("context: {}, want at most the {} positions that the model has",
+                            assets.context, h.context);
   if (assets.context > h.context)
     log::warning("context {}: the model was trained for {}", assets.context, h.context);
   if (config.max_sequences == 0 || config.max_sequences > kMaxSequences)

@@ -31,6 +31,17 @@ fs::path temporary_name(const fs::path& path) {
   return name;
 }
 
+constexpr mode_t kMode = 0666;
+constexpr std::string_view kDescriptors = "/proc/self/fd/";  // gives what is open there a name
+
+// A file in the folder of `path` that is gone with its descriptor; negative where there is no such
+// thing.
+int open_nameless(const fs::path& path) {
+  if (::access(kDescriptors.data(), X_OK) != 0) return -1;
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  return ::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, kMode);
+}
+
 }  // namespace
 
 Result<AtomicFile> AtomicFile::create(fs::path path) {
@@ -38,20 +49,22 @@ Result<AtomicFile> AtomicFile::create(fs::path path) {
   if (fs::is_directory(path, ignored))
     return invalid_argument("{}: a folder, want the name of a file", path.string());
   fs::path temporary = temporary_name(path);
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  int fd = open_nameless(path);
+  const bool is_named = fd < 0;
+  if (is_named) fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kMode);
   if (fd < 0) return os_error(path, "create", errno);
   std::FILE* file = ::fdopen(fd, "wb");
   if (file == nullptr) {
     const int code = errno;
     ::close(fd);
-    ::unlink(temporary.c_str());
+    if (is_named) ::unlink(temporary.c_str());
     return os_error(path, "create", code);
   }
-  return AtomicFile(std::move(path), std::move(temporary), file);
+  return AtomicFile(std::move(path), std::move(temporary), is_named, file);
 }
 
 AtomicFile::~AtomicFile() {
-  if (file_ != nullptr) ::unlink(temporary_.c_str());
+  if (file_ != nullptr && is_named_) ::unlink(temporary_.c_str());
 }
 
 Status AtomicFile::failed(std::string_view what) const { return os_error(path_, what, errno); }
@@ -65,10 +78,21 @@ Status AtomicFile::write(std::span<const std::byte> bytes) {
   return {};
 }
 
+// A name of its own first: nothing gives a file a name that another one has.
+Status AtomicFile::give_name() {
+  if (is_named_) return {};
+  const std::string descriptor = fmt::format("{}{}", kDescriptors, ::fileno(file_.get()));
+  if (::linkat(AT_FDCWD, descriptor.c_str(), AT_FDCWD, temporary_.c_str(), AT_SYMLINK_FOLLOW) != 0)
+    return failed("name");
+  is_named_ = true;
+  return {};
+}
+
 Status AtomicFile::commit() {
   if (file_ == nullptr)
     return error(StatusCode::failed_precondition, "{}: committed twice", path_.string());
   if (std::fflush(file_.get()) != 0 || ::fsync(::fileno(file_.get())) != 0) return failed("write");
+  SYNFIRE_RETURN_IF_ERROR(give_name());
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) return failed("replace");
   file_.reset();
   return {};

@@ -11,8 +11,9 @@
 
 namespace synfire {
 
-// A file that appears whole or not at all: bytes go to a new file beside `path`, which takes its
-// place on commit(). Without commit() nothing is left.
+// A file that appears whole or not at all: bytes go to a new file in the folder of `path`, which
+// takes its place on commit(). Without commit() nothing is left; not even by a process that is
+// killed, where the file system has files without a name.
 //
 // One thread at a time.
 class AtomicFile {
@@ -33,12 +34,18 @@ class AtomicFile {
   struct Close {
     void operator()(std::FILE* file) const { std::fclose(file); }
   };
-  AtomicFile(std::filesystem::path path, std::filesystem::path temporary, std::FILE* file)
-      : path_(std::move(path)), temporary_(std::move(temporary)), file_(file) {}
+  AtomicFile(std::filesystem::path path, std::filesystem::path temporary, bool is_named,
+             std::FILE* file)
+      : path_(std::move(path)),
+        temporary_(std::move(temporary)),
+        is_named_(is_named),
+        file_(file) {}
+  [[nodiscard]] Status give_name();
   [[nodiscard]] Status failed(std::string_view what) const;
 
   std::filesystem::path path_;
   std::filesystem::path temporary_;
+  bool is_named_;                           // there is a file of the name `temporary_`
   std::unique_ptr<std::FILE, Close> file_;  // null once committed, or moved from
 };
 

@@ -5,6 +5,7 @@
 
 #include "core/runtime/down_rows.hpp"
 #include "core/runtime/weight_slice.hpp"
+#include "plugins/sdk/block_codec.hpp"
 
 namespace synfire {
 namespace {
@@ -21,7 +22,7 @@ sf_tensor_desc tensor_desc(const WeightUpload& upload, const std::byte* data, st
           data};
 }
 
-sf_neurons_desc neurons_desc(const NeuronUpload& upload) {
+sf_neurons_desc neurons_desc(const NeuronUpload& upload, const float* bias) {
   const bool gated = upload.gate.data != nullptr;
   return {sizeof(sf_neurons_desc),
           upload.layer,
@@ -32,7 +33,8 @@ sf_neurons_desc neurons_desc(const NeuronUpload& upload) {
           gated ? 1U : 0U,
           static_cast<std::uint32_t>(upload.gate.dtype),
           static_cast<std::uint32_t>(upload.up.dtype),
-          static_cast<std::uint32_t>(upload.down_dtype)};
+          static_cast<std::uint32_t>(upload.down_dtype),
+          bias};
 }
 
 constexpr std::uint32_t kNeuronsPerUpload = 1024;
@@ -107,7 +109,12 @@ Status LoadedDevice::upload_weights(const DevicePlan& plan, const LoadHooks& hoo
 
 // Groups go in runs, so that a device with several threads has work for all of them.
 Status LoadedDevice::upload_neurons(const NeuronUpload& upload, const LoadHooks& hooks) {
-  SYNFIRE_ASSIGN_OR_RETURN(host::Neurons neurons, device_.create_neurons(neurons_desc(upload)));
+  std::vector<float> bias(upload.bias.cols);
+  if (upload.bias.data != nullptr)
+    dequantize_row(upload.bias.dtype, upload.bias.data, bias.size(), bias.data());
+  SYNFIRE_ASSIGN_OR_RETURN(
+      host::Neurons neurons,
+      device_.create_neurons(neurons_desc(upload, bias.empty() ? nullptr : bias.data())));
   DownRows down(upload);
   std::vector<sf_group_source> sources;
   for (std::size_t i = 0; i < upload.groups.size(); i += sources.size()) {

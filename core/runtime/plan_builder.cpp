@@ -63,12 +63,12 @@ void PlanBuilder::add_op(PlacedOp op, std::uint32_t n_kv_heads) {
 }
 
 ValueId PlanBuilder::linear(std::uint32_t device, ValueId x, const WeightUpload& weight,
-                            ValueId y) {
+                            std::uint32_t bias, ValueId y) {
   cutter_.add_op({device,
                   SF_OP_LINEAR,
                   {x},
                   {y},
-                  {weights_.add(device, weight), SF_NONE},
+                  {weights_.add(device, weight), bias},
                   SF_NONE,
                   false,
                   sf_no_params{}});
@@ -98,12 +98,15 @@ void PlanBuilder::dense_share(std::uint32_t layer, std::uint32_t device, std::ui
                               std::uint32_t end, ValueId output) {
   const ProgramFfn& ffn = program_.layers[layer].ffn;
   const ValueId x = here(device, ffn.input);
-  const auto rows = [&](WeightId weight) {
-    return linear(device, x, slice_rows(weights_.tensor(weight), first, end),
+  const std::uint32_t bias =
+      ffn.bias == kNone ? SF_NONE
+                        : weights_.add(device, slice_vector(weights_.tensor(ffn.bias), first, end));
+  const auto rows = [&](WeightId weight, std::uint32_t its_bias) {
+    return linear(device, x, slice_rows(weights_.tensor(weight), first, end), its_bias,
                   cutter_.add_value({SF_VALUE_ROWS, end - first}));
   };
-  const ValueId up = rows(ffn.up);
-  const ValueId gate = ffn.gate == kNone ? kNone : rows(ffn.gate);
+  const ValueId up = rows(ffn.up, ffn.gate == kNone ? bias : SF_NONE);
+  const ValueId gate = ffn.gate == kNone ? kNone : rows(ffn.gate, bias);
   const ValueId hidden = cutter_.add_value({SF_VALUE_ROWS, end - first});
   const std::vector<ValueId> inputs =
       gate == kNone ? std::vector{up, kNone} : std::vector{gate, up};
@@ -115,7 +118,7 @@ void PlanBuilder::dense_share(std::uint32_t layer, std::uint32_t device, std::ui
                   SF_NONE,
                   false,
                   sf_activate_params{program_.hparams.activation}});
-  linear(device, hidden, slice_columns(weights_.tensor(ffn.down), first, end), output);
+  linear(device, hidden, slice_columns(weights_.tensor(ffn.down), first, end), SF_NONE, output);
 }
 
 void PlanBuilder::neuron_share(std::uint32_t layer, std::uint32_t device, ValueId active,

@@ -38,7 +38,9 @@ class PlanBuilder {
   // One whose parameters name a model layer gets the layer of the device's KV storage, which has
   // `n_kv_heads` of each.
   void add_op(PlacedOp op, std::uint32_t n_kv_heads = 0);
-  ValueId linear(std::uint32_t device, ValueId x, const WeightUpload& weight, ValueId y);
+  // `bias`: the device's, or SF_NONE.
+  ValueId linear(std::uint32_t device, ValueId x, const WeightUpload& weight, std::uint32_t bias,
+                 ValueId y);
   [[nodiscard]] ValueId partial_sum();
   // Sums partial sums in device order, on one of the devices.
   void join(std::uint32_t device, const std::vector<ValueId>& partials, ValueId output);

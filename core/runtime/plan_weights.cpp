@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "core/runtime/weight_slice.hpp"
+
 namespace synfire {
 
 DType neuron_major_dtype(DType file_dtype) {
@@ -21,7 +23,10 @@ WeightUpload PlanWeights::tensor(WeightId id) const {
   const ProgramWeight& weight = program_.weights[id];
   const GgufTensor& tensor =
       *file_.tensor(weight.name);  // the builder has checked that it is there
-  return {weight.name, tensor.dtype, weight.rows, weight.cols, tensor.data.data()};
+  const WeightUpload whole{std::string(tensor.name), tensor.dtype, tensor.rows(), tensor.dims[0],
+                           tensor.data.data()};
+  return tensor.rows() == 1 ? slice_vector(whole, weight.first, weight.first + weight.cols)
+                            : slice_rows(whole, weight.first, weight.first + weight.rows);
 }
 
 std::uint32_t PlanWeights::add(std::uint32_t device, WeightUpload upload, bool lookup) {
@@ -63,6 +68,7 @@ std::uint32_t PlanWeights::add_neurons(std::uint32_t device, std::uint32_t layer
   upload.down_is_neuron_major = ffn.down_is_neuron_major;
   upload.groups = placement_.layers[layer].groups[device];
   if (ffn.gate != kNone) upload.gate = tensor(ffn.gate);
+  if (ffn.bias != kNone) upload.bias = tensor(ffn.bias);
   const DType file_dtype = upload.down.dtype;
   upload.down_dtype = ffn.down_is_neuron_major ? file_dtype : neuron_major_dtype(file_dtype);
   if (upload.down_dtype != file_dtype)

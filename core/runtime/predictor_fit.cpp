@@ -97,6 +97,17 @@ struct LayerGate {
   std::vector<float> seen, unseen;          // their gates: [n, d_ff]
 };
 
+// Scores are fitted to the products alone; what fires is decided by the sums.
+Status add_bias(const Program& program, const GgufFile& file, WeightId bias, LayerGate& gate) {
+  if (bias == kNone) return {};
+  const ProgramWeight& weight = program.weights[bias];
+  SYNFIRE_ASSIGN_OR_RETURN(const GgufTensor* const tensor, file.require_tensor(weight.name));
+  const std::vector<float> values = decoded(tensor->dtype, tensor->data.data(), 1, weight.cols);
+  for (std::vector<float>* const gates : {&gate.seen, &gate.unseen})
+    for (std::size_t i = 0; i < gates->size(); ++i) (*gates)[i] += values[i % gate.d_ff];
+  return {};
+}
+
 Result<LayerGate> layer_gate(const Program& program, const GgufFile& file, std::uint32_t layer,
                              const FfnInputs& inputs) {
   const ProgramFfn& ffn = program.layers[layer].ffn;
@@ -112,6 +123,7 @@ Result<LayerGate> layer_gate(const Program& program, const GgufFile& file, std::
                  {}};
   gate.seen = multiply_transposed(gate.x_seen, gate.weights, gate.d_model);
   gate.unseen = multiply_transposed(gate.x_unseen, gate.weights, gate.d_model);
+  SYNFIRE_RETURN_IF_ERROR(add_bias(program, file, ffn.bias, gate));
   return gate;
 }
 

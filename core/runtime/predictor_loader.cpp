@@ -17,8 +17,10 @@ Result<OpParams> copy_params(const sf_op& op) {
     case SF_OP_LINEAR:
     case SF_OP_SIGN_LINEAR:
     case SF_OP_ADD:
+    case SF_OP_ADD_ROW:
     case SF_OP_COPY: return OpParams(sf_no_params{});
-    case SF_OP_RMS_NORM: return copy(sf_norm_params{});
+    case SF_OP_RMS_NORM:
+    case SF_OP_LAYER_NORM: return copy(sf_norm_params{});
     case SF_OP_ACTIVATE: return copy(sf_activate_params{});
     default: return error(StatusCode::unimplemented, "op {} has no place in a predictor", op.id);
   }

@@ -62,7 +62,7 @@ class ShardCompiler {
   void emit_on_first(const ProgramOp& op) {
     PlacedOp placed{0, op.id, op.inputs, op.outputs, {}, SF_NONE, false, op.params};
     for (const WeightId id : op.weights)
-      placed.weights.push_back(builder_.weights().add(0, id, op.id == SF_OP_EMBED));
+      placed.weights.push_back(builder_.weights().add(0, id, is_lookup(op.id)));
     builder_.add_op(std::move(placed));
   }
 

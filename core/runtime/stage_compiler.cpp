@@ -39,7 +39,7 @@ class Compiler {
   void emit(const ProgramOp& op, std::uint32_t device) {
     PlacedOp placed{device, op.id, op.inputs, op.outputs, {}, SF_NONE, false, op.params};
     for (const WeightId id : op.weights)
-      placed.weights.push_back(builder_.weights().add(device, id, op.id == SF_OP_EMBED));
+      placed.weights.push_back(builder_.weights().add(device, id, is_lookup(op.id)));
     builder_.add_op(std::move(placed), program_.hparams.n_kv_heads);
   }
 

@@ -31,6 +31,7 @@ struct NeuronUpload {
   std::uint32_t d_model = 0, d_ff = 0, group_size = 0;
   WeightUpload gate;  // data null: no gate
   WeightUpload up;
+  WeightUpload bias;  // of all d_ff; data null: none
   WeightUpload down;  // as in the file
   bool down_is_neuron_major = false;
   DType down_dtype = DType::f32;      // of the device's neuron-major rows

@@ -118,6 +118,8 @@ typedef struct sf_neurons_desc {
   uint32_t gate_dtype;
   uint32_t up_dtype;
   uint32_t down_dtype;
+  /* Since 1.2. */
+  const float* bias;       /* d_ff numbers, one added to each gate (without gates, to up); copied; NULL: none */
 } sf_neurons_desc;
 
 typedef struct sf_group_source { /* rows of one group, host memory */

@@ -51,6 +51,10 @@ Result<Weights> Device::upload_weights(const sf_tensor_desc& tensor) {
 }
 
 Result<Neurons> Device::create_neurons(const sf_neurons_desc& desc) {
+  constexpr std::uint32_t kFirstWithBias = 2;
+  if (desc.bias != nullptr && core_->plugin->abi_minor() < kFirstWithBias)
+    return synfire::error(StatusCode::unimplemented, "{}: neurons with biases: ABI 1.{}, want 1.{}",
+                          core_->plugin->context(), core_->plugin->abi_minor(), kFirstWithBias);
   sf_neurons* neurons = nullptr;
   sf_error* const error = api().create_neurons(core_->device, &desc, &neurons);
   return made<Neurons>(error, neurons, "create_neurons");

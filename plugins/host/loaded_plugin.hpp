@@ -35,6 +35,8 @@ class LoadedPlugin {
   // "plugin cpu", for messages.
   [[nodiscard]] const std::string& context() const { return context_; }
 
+  [[nodiscard]] std::uint32_t abi_minor() const { return table_.abi_minor; }
+
   // The plugin's functions; those that an older plugin lacks are null. Only that of its kind is
   // filled.
   [[nodiscard]] const sf_backend_api& backend() const { return backend_; }

@@ -97,14 +97,17 @@ struct HostWeights : Weights {
 class HostNeurons : public Neurons {
  public:
   explicit HostNeurons(const sf_neurons_desc& desc)
-      : desc_(check(desc)),
+      : desc_(known_part(check(desc))),
+        bias_(copied_bias(desc_)),
         gate_bytes_(bytes_of(desc, desc.gate_dtype, desc.gated != 0)),
         up_bytes_(bytes_of(desc, desc.up_dtype, true)),
         down_bytes_(bytes_of(desc, desc.down_dtype, true)),
         gate_stride_(gate_bytes_),
         up_stride_(up_bytes_),
         down_stride_(down_bytes_),
-        groups_((desc.d_ff + desc.group_size - 1) / desc.group_size) {}
+        groups_((desc.d_ff + desc.group_size - 1) / desc.group_size) {
+    desc_.bias = bias_.empty() ? nullptr : bias_.data();
+  }
 
   // Throws where `desc` makes no sense; returns it otherwise.
   static const sf_neurons_desc& check(const sf_neurons_desc& desc) {
@@ -120,6 +123,10 @@ class HostNeurons : public Neurons {
   }
   [[nodiscard]] const sf_neurons_desc& desc() const { return desc_; }
   [[nodiscard]] bool gated() const { return desc_.gated != 0; }
+  // What is added to the neuron's gate; without gate rows, to its up.
+  [[nodiscard]] float bias(std::uint32_t neuron) const {
+    return bias_.empty() ? 0.0F : bias_[neuron];
+  }
   [[nodiscard]] std::uint32_t n_groups() const {
     return static_cast<std::uint32_t>(groups_.size());
   }
@@ -200,6 +207,16 @@ class HostNeurons : public Neurons {
     AlignedBytes memory;  // of what was copied
   };
 
+  // What an older host did not set is absent.
+  static sf_neurons_desc known_part(const sf_neurons_desc& desc) {
+    sf_neurons_desc known{};
+    std::memcpy(&known, &desc, std::min<std::size_t>(desc.struct_size, sizeof known));
+    return known;
+  }
+  static std::vector<float> copied_bias(const sf_neurons_desc& desc) {
+    if (desc.bias == nullptr) return {};
+    return {desc.bias, desc.bias + desc.d_ff};
+  }
   // Of one row; 0 for rows that these neurons do not have.
   static std::size_t bytes_of(const sf_neurons_desc& desc, std::uint32_t dtype, bool used) {
     if (!used) return 0;
@@ -232,6 +249,7 @@ class HostNeurons : public Neurons {
   }
 
   sf_neurons_desc desc_;
+  std::vector<float> bias_;                         // [d_ff], or empty
   std::size_t gate_bytes_, up_bytes_, down_bytes_;  // of a row as it comes
   std::size_t gate_stride_, up_stride_, down_stride_;
   std::vector<Group> groups_;            // by id

@@ -25,6 +25,9 @@ class OpShapes {
       case SF_OP_COPY: return same_value(output(0), input(0), "output");
       case SF_OP_EMBED: return check_embed();
       case SF_OP_RMS_NORM: return check_rms_norm();
+      case SF_OP_LAYER_NORM: return check_layer_norm();
+      case SF_OP_ADD_ROW: return check_rms_norm();  // the same operands
+      case SF_OP_ADD_POSITIONS: return check_add_positions(params<sf_positions_params>());
       case SF_OP_LINEAR: return check_linear();
       case SF_OP_ROPE: return check_rope(params<sf_rope_params>());
       case SF_OP_KV_WRITE: return check_kv_write(params<sf_kv_params>());
@@ -99,7 +102,8 @@ class OpShapes {
     return (info_.id == SF_OP_ACTIVATE && i == 1) || (info_.id == SF_OP_NEURON_FFN && i >= 1);
   }
   [[nodiscard]] bool optional_weight(std::uint32_t i) const {
-    const bool has_bias = info_.id == SF_OP_LINEAR || info_.id == SF_OP_SIGN_LINEAR;
+    const bool has_bias =
+        info_.id == SF_OP_LINEAR || info_.id == SF_OP_SIGN_LINEAR || info_.id == SF_OP_LAYER_NORM;
     return (has_bias && i == 1) || info_.id == SF_OP_ROPE;
   }
   void check_presence() const {
@@ -130,6 +134,17 @@ class OpShapes {
     rows_of_floats(input(0), "input");
     same_value(output(0), input(0), "output");
     weight_shape(0, 1, input(0).width);
+  }
+  void check_layer_norm() const {
+    check_rms_norm();
+    if (has_weight(1)) weight_shape(1, 1, input(0).width);
+  }
+  void check_add_positions(const sf_positions_params& positions) const {
+    value(input(0), SF_VALUE_ROWS, weight(0).cols, "input");
+    same_value(output(0), input(0), "output");
+    want(positions.first_row < weight(0).rows,
+         std::string("first_row ") + std::to_string(positions.first_row) + ", want less than " +
+             std::to_string(weight(0).rows));
   }
   void check_linear() const {
     rows_of_floats(input(0), "input");

@@ -36,7 +36,10 @@ enum { /* activations */
   X(SF_OP_NEURON_GATE, 11, "neuron_gate", 1, 1, 0, 1, 0, sf_no_params)       \
   X(SF_OP_SELECT, 12, "select", 1, 1, 0, 1, 0, sf_select_params)             \
   X(SF_OP_NEURON_FFN, 13, "neuron_ffn", 3, 1, 0, 1, 0, sf_neuron_ffn_params) \
-  X(SF_OP_SIGN_LINEAR, 14, "sign_linear", 1, 1, 2, 0, 0, sf_no_params)
+  X(SF_OP_SIGN_LINEAR, 14, "sign_linear", 1, 1, 2, 0, 0, sf_no_params)       \
+  X(SF_OP_LAYER_NORM, 15, "layer_norm", 1, 1, 2, 0, 0, sf_norm_params)       \
+  X(SF_OP_ADD_ROW, 16, "add_row", 1, 1, 1, 0, 0, sf_no_params)               \
+  X(SF_OP_ADD_POSITIONS, 17, "add_positions", 1, 1, 1, 0, 0, sf_positions_params)
 
 enum {
 #define SYNFIRE_OP_ID(id, number, name, inputs, outputs, weights, neurons, kv, params) id = number,
@@ -46,12 +49,13 @@ enum {
 
 /* copy: x -> y of the same kind and width. The only op that touches ports.
  * add: a: d, b: d -> a + b.
+ * add_row: x: d; weight [d] -> x + weight.
  * linear: x: cols; weights [W: rows x cols, bias (optional): rows] -> rows.
  * gather_wanted: x: d -> SF_VALUE_WANTED_ROWS of width d, the rows whose logits are wanted.
  * neuron_gate: x: d_model -> d_ff: for each resident neuron its gate (the up dot product where the
- * FFN has no gate); entries of neurons that are not resident are not written. A linear op on a
- * SF_VALUE_WANTED_ROWS input gives a SF_VALUE_WANTED_ROWS output; so do norm and add.
- * sign_linear: x: d; weights [signs: I8, rows x ceil(d / 8), bias (optional): rows] -> rows:
+ * FFN has no gate), its bias added; entries of neurons that are not resident are not written. A
+ * linear op on a SF_VALUE_WANTED_ROWS input gives a SF_VALUE_WANTED_ROWS output; so do norms and
+ * adds. sign_linear: x: d; weights [signs: I8, rows x ceil(d / 8), bias (optional): rows] -> rows:
  * y_r = bias_r + the sum of +-x_i, minus where bit i % 8 of byte i / 8 of row r is set. */
 typedef struct sf_no_params {
   uint32_t reserved;
@@ -62,10 +66,18 @@ typedef struct sf_embed_params {
   float scale;
 } sf_embed_params;
 
-/* rms_norm: x: d; weight [d] -> x / sqrt(mean(x^2) + eps) * weight. */
+/* rms_norm: x: d; weight [d] -> x / sqrt(mean(x^2) + eps) * weight.
+ * layer_norm: x: d; weights [weight: d, bias (optional): d] -> c / sqrt(mean(c^2) + eps) * weight +
+ * bias, where c = x - mean(x). */
 typedef struct sf_norm_params {
   float eps;
 } sf_norm_params;
+
+/* add_positions: x: d, a SF_VALUE_ROWS; weight [n_positions, d] -> x + the row of each token's
+ * position, counted from `first_row`. */
+typedef struct sf_positions_params {
+  uint32_t first_row;
+} sf_positions_params;
 
 enum {
   SF_ROPE_ADJACENT = 0, /* rotates pairs (2i, 2i+1): llama's GGUF layout */
@@ -124,7 +136,8 @@ typedef struct sf_select_params {
 
 /* neuron_ffn: x: d_model, active (optional), gates: d_ff (optional; from neuron_gate) -> d_model,
  * this device's share of the FFN: for each resident neuron of the list (all of them without a
- * list), and each token of its mask, act(gate) * up * down, summed. Where the gate rule says no, up
+ * list), and each token of its mask, act(gate) * up * down, summed; the neuron's bias is added to
+ * the gate, or to up where there is none. Where the gate rule says no, up
  * and down are not read. One partial sum per chunk_neurons of the neurons that a backend sums up
  * (those of the list, or those that fired), added in their order; 0: the backend's constant. */
 typedef struct sf_neuron_ffn_params {

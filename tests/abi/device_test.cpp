@@ -188,6 +188,24 @@ TEST_F(DeviceTest, OlderPluginsAndThoseThatDoNotCountSaySo) {
   }
 }
 
+TEST_F(DeviceTest, OlderPluginsGetNoNeuronsWithBiases) {
+  const test::PluginFolder folder({"synfire_backend_older_minor"});
+  const Result<host::PluginRegistry> registry = folder.load();
+  ASSERT_TRUE(registry.ok());
+  const Result<host::Backend> backend = registry->require_backend("older_minor");
+  ASSERT_TRUE(backend.ok()) << backend.status().to_string();
+  Result<Device> device = backend->open_device(0, {});
+  ASSERT_TRUE(device.ok());
+  const float bias = 1;
+  sf_neurons_desc neurons{};
+  neurons.struct_size = sizeof neurons;
+  EXPECT_TRUE(device->create_neurons(neurons).ok());
+  neurons.bias = &bias;
+  EXPECT_EQ(device->create_neurons(neurons).status(),
+            Status(StatusCode::unimplemented,
+                   "plugin older_minor: neurons with biases: ABI 1.0, want 1.2"));
+}
+
 TEST_F(DeviceTest, HostMemoryNeedsNoRegistrationWhereThePluginHasNone) {
   const Result<host::PluginRegistry> registry = folder_.load();
   ASSERT_TRUE(registry.ok());

@@ -44,6 +44,35 @@ TEST_P(MeaningTest, RmsNorm) {
          {3 / std::sqrt(13.0f), 8 / std::sqrt(13.0f), std::sqrt(7.0f) / 2, 0});
 }
 
+TEST_P(MeaningTest, LayerNorm) {
+  StageSpec spec;
+  const std::uint32_t x = spec.rows(2);
+  const std::uint32_t weight = spec.weight(HostTensor::vector({1, 2}));
+  const std::uint32_t bias = spec.weight(HostTensor::vector({10, 20}));
+  spec.output(
+      spec.op(SF_OP_LAYER_NORM, {x}, {SF_VALUE_ROWS, 2}, sf_norm_params{0.75f}, {weight, bias}));
+  // Around means of 4 and 1000.5: -1, 1 and 0.5, -0.5; mean squares 1 and 0.25, plus eps.
+  expect(spec, BatchSpec::of(2), {{3, 5, 1001, 1000}},
+         {10 - 1 / std::sqrt(1.75f), 20 + 2 / std::sqrt(1.75f), 10.5f, 19}, 1e-6f);
+}
+
+TEST_P(MeaningTest, AddRowAndPositions) {
+  StageSpec row;
+  std::uint32_t x = row.rows(2);
+  const std::uint32_t weight = row.weight(HostTensor::vector({1, 2}));
+  row.output(row.op(SF_OP_ADD_ROW, {x}, {SF_VALUE_ROWS, 2}, sf_no_params{}, {weight}));
+  expect(row, BatchSpec::of(2), {{10, 20, 30, 40}}, {11, 22, 31, 42});
+  StageSpec positions;
+  x = positions.rows(2);
+  const std::uint32_t table =
+      positions.weight(HostTensor::of(DType::f32, 4, 2, {1, 2, 3, 4, 5, 6, 7, 8}));
+  positions.output(
+      positions.op(SF_OP_ADD_POSITIONS, {x}, {SF_VALUE_ROWS, 2}, sf_positions_params{1}, {table}));
+  BatchSpec batch = BatchSpec::of(2);
+  batch.positions = {2, 0};
+  expect(positions, batch, {{10, 20, 30, 40}}, {17, 28, 33, 44});
+}
+
 TEST_P(MeaningTest, Linear) {
   StageSpec spec;
   const std::uint32_t x = spec.rows(2);
@@ -248,7 +277,7 @@ TEST_P(MeaningTest, Activate) {
 // Three neurons of two inputs, in groups of two. For x = (2, 3): gates 2, 3, -2; ups 5, 4, 2.
 NeuronsSpec three_neurons(bool gated, std::vector<std::uint32_t> resident = {0, 1}) {
   NeuronsSpec spec;
-  spec.desc = {sizeof(sf_neurons_desc), 0, 2, 3, 2, 2, gated ? 1u : 0u, 0, 0, 0};
+  spec.desc = {sizeof(sf_neurons_desc), 0, 2, 3, 2, 2, gated ? 1u : 0u, 0, 0, 0, nullptr};
   spec.gate = HostTensor::of(DType::f32, 3, 2, {1, 0, 0, 1, -1, 0});
   spec.up = HostTensor::of(DType::f32, 3, 2, {1, 1, 2, 0, 1, 0});
   spec.down = HostTensor::of(DType::f32, 3, 2, {1, 0, 0, 1, 5, 5});
@@ -287,6 +316,25 @@ TEST_P(MeaningTest, NeuronFfn) {
   expect(ffn_stage(three_neurons(false, {1}), relu2), BatchSpec::of(1), {{2, 3}}, {20, 20});
   expect(ffn_stage(three_neurons(false, {0}), relu2), BatchSpec::of(1), {{2, 3}}, {25, 16});
   expect(ffn_stage(three_neurons(false, {}), relu2), BatchSpec::of(1), {{2, 3}}, {0, 0});
+}
+
+TEST_P(MeaningTest, NeuronBiasesDecide) {
+  const auto biased = [](bool gated) {
+    NeuronsSpec spec = three_neurons(gated);
+    spec.bias = {-3, 1, 3};
+    return spec;
+  };
+  // Gates 2, 3, -2 become -1, 4, 1: of ups 5, 4, 2 the last two count, (16 * down1 + 2 * down2).
+  const sf_neuron_ffn_params relu{SF_ACTIVATION_RELU, SF_GATE_POSITIVE, 0, 0};
+  expect(ffn_stage(biased(true), relu), BatchSpec::of(1), {{2, 3}}, {10, 26});
+  // Without gates the ups decide: 2, 5, 5.
+  expect(ffn_stage(biased(false), relu), BatchSpec::of(1), {{2, 3}}, {27, 30});
+  StageSpec gate;
+  const std::uint32_t x = gate.rows(2);
+  gate.output(
+      gate.op(SF_OP_NEURON_GATE, {x}, {SF_VALUE_ROWS, 3}, sf_no_params{}, {}, {0, SF_NONE}));
+  gate.neurons.push_back(biased(true));
+  expect(gate, BatchSpec::of(1), {{2, 3}}, {-1, 4, 1});
 }
 
 TEST_P(MeaningTest, NeuronFfnRules) {

@@ -46,10 +46,13 @@ inline NeuronsSpec random_neurons(const NeuronShape& shape, DType dtype, DType d
                shape.gated ? 1u : 0u,
                number,
                number,
-               static_cast<std::uint32_t>(down)};
+               static_cast<std::uint32_t>(down),
+               nullptr};
   if (shape.gated) spec.gate = HostTensor::random(dtype, shape.d_ff, shape.d_model, random, limit);
   spec.up = HostTensor::random(dtype, shape.d_ff, shape.d_model, random, limit);
   spec.down = HostTensor::random(down, shape.d_ff, shape.d_model, random, down_limit);
+  // As OPT has it: those of up, which decide.
+  if (!shape.gated) spec.bias = random_floats(shape.d_ff, random);
   spec.resident = std::move(resident);
   return spec;
 }

@@ -41,6 +41,66 @@ TEST_P(RowsTest, RmsNormOfZerosIsZero) {
   expect_close(floats_of(out.at(0)), std::vector<float>(33, 0.0f), 0);
 }
 
+TEST_P(RowsTest, LayerNorm) {
+  for (const std::uint32_t d : kWidths)
+    for (const std::uint32_t n : kTokens)
+      for (const DType dtype : {DType::f32, DType::f16})
+        for (const bool has_bias : {true, false}) {
+          SCOPED_TRACE(testing::Message() << "d " << d << ", T " << n);
+          StageSpec spec;
+          const std::uint32_t x = spec.rows(d);
+          const std::uint32_t weight = spec.weight(HostTensor::vector(floats(d), dtype));
+          const std::uint32_t bias =
+              has_bias ? spec.weight(HostTensor::vector(floats(d), dtype)) : SF_NONE;
+          spec.output(spec.op(SF_OP_LAYER_NORM, {x}, {SF_VALUE_ROWS, d}, sf_norm_params{1e-5f},
+                              {weight, bias}));
+          pair_.compare(spec, BatchSpec::of(n), {bytes_of(floats(n * d, 30))},
+                        tolerance(SF_OP_LAYER_NORM));
+        }
+}
+
+TEST_P(RowsTest, AddRow) {
+  for (const std::uint32_t d : kWidths)
+    for (const std::uint32_t n : kTokens) {
+      StageSpec spec;
+      const std::uint32_t x = spec.rows(d);
+      const std::uint32_t row = spec.weight(HostTensor::vector(floats(d)));
+      spec.output(spec.op(SF_OP_ADD_ROW, {x}, {SF_VALUE_ROWS, d}, sf_no_params{}, {row}));
+      pair_.compare(spec, BatchSpec::of(n), {bytes_of(floats(n * d))}, tolerance(SF_OP_ADD_ROW));
+    }
+}
+
+TEST_P(RowsTest, AddPositions) {
+  for (const std::uint32_t d : kWidths)
+    for (const DType dtype : {DType::f32, DType::f16})
+      for (const std::uint32_t first : {0u, 2u}) {
+        StageSpec spec;
+        const std::uint32_t x = spec.rows(d);
+        const std::uint32_t table = spec.weight(HostTensor::random(dtype, 9, d, random_, 1));
+        spec.output(spec.op(SF_OP_ADD_POSITIONS, {x}, {SF_VALUE_ROWS, d},
+                            sf_positions_params{first}, {table}));
+        BatchSpec batch = BatchSpec::of(4);
+        batch.positions = {6, 0, 3, 3};
+        pair_.compare(spec, batch, {bytes_of(floats(4 * d))}, tolerance(SF_OP_ADD_POSITIONS));
+      }
+}
+
+TEST_P(RowsTest, PositionsThatTheTableLacksAreAnError) {
+  StageSpec spec;
+  const std::uint32_t x = spec.rows(3);
+  const std::uint32_t table = spec.weight(HostTensor::random(DType::f32, 9, 3, random_, 1));
+  spec.output(
+      spec.op(SF_OP_ADD_POSITIONS, {x}, {SF_VALUE_ROWS, 3}, sf_positions_params{2}, {table}));
+  BatchSpec batch = BatchSpec::of(1);
+  batch.positions = {7};
+  const auto stage = TestStage::make(pair_.device, spec);
+  ASSERT_TRUE(stage.ok()) << stage.status().to_string();
+  const auto outputs = (*stage)->run(batch, {bytes_of(floats(3))});
+  ASSERT_FALSE(outputs.ok());
+  EXPECT_NE(outputs.status().message().find("row 9: want less than 9"), std::string::npos)
+      << outputs.status().message();
+}
+
 TEST_P(RowsTest, Add) {
   for (const std::uint32_t d : kWidths)
     for (const std::uint32_t n : kTokens) {

@@ -16,6 +16,7 @@ struct NeuronsSpec {
   sf_neurons_desc desc{};
   HostTensor gate, up, down;            // [d_ff, d_model]; gate only where gated
   std::vector<std::uint32_t> resident;  // groups to upload
+  std::vector<float> bias;              // [d_ff], or empty
 };
 
 struct OpSpec {

@@ -99,7 +99,9 @@ Status TestStage::build() {
     weights_.push_back(std::move(weights));
   }
   for (std::size_t i = 0; i < spec_.neurons.size(); ++i) {
-    SYNFIRE_ASSIGN_OR_RETURN(host::Neurons neurons, device_->create_neurons(spec_.neurons[i].desc));
+    sf_neurons_desc desc = spec_.neurons[i].desc;
+    if (!spec_.neurons[i].bias.empty()) desc.bias = spec_.neurons[i].bias.data();
+    SYNFIRE_ASSIGN_OR_RETURN(host::Neurons neurons, device_->create_neurons(desc));
     neurons_.push_back(std::move(neurons));
     SYNFIRE_RETURN_IF_ERROR(upload_groups(i, spec_.neurons[i].resident));
   }

@@ -20,6 +20,7 @@ inline float tolerance(std::uint32_t op, DType dtype = DType::f32) {
     case SF_OP_ATTENTION: return quantized ? 2e-2f : 1e-5f;  // `dtype` is the KV cache's
     case SF_OP_ROPE: return 1e-5f;
     case SF_OP_RMS_NORM:
+    case SF_OP_LAYER_NORM:
     case SF_OP_ACTIVATE: return 5e-6f;
     default: return 0;  // copies, sums of two, table rows: the same bits
   }

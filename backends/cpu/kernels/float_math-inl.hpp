@@ -153,6 +153,25 @@ void rms_norm(const float* x, const float* weight, std::uint32_t n, float eps, f
       });
 }
 
+// Squares of x - mean in a second pass: those of x itself would lose what lies far from 0.
+void layer_norm(const float* x, const float* weight, std::uint32_t n, float eps, float* y) {
+  VecF sum = hn::Zero(kFloats);
+  for_vectors(
+      n, [&](std::uint32_t i) { sum = hn::Add(sum, hn::LoadU(kFloats, x + i)); },
+      [&](std::uint32_t i, std::uint32_t left) { sum = hn::Add(sum, load_first(x + i, left)); });
+  const float mean = hn::GetLane(hn::SumOfLanes(kFloats, sum)) / static_cast<float>(n);
+  const VecF middle = hn::Set(kFloats, mean);
+  for_vectors(
+      n,
+      [&](std::uint32_t i) {
+        hn::StoreU(hn::Sub(hn::LoadU(kFloats, x + i), middle), kFloats, y + i);
+      },
+      [&](std::uint32_t i, std::uint32_t left) {
+        store_first(hn::Sub(load_first(x + i, left), middle), left, y + i);
+      });
+  rms_norm(y, weight, n, eps, y);
+}
+
 HWY_INLINE VecF relu(VecF x) { return hn::Max(x, hn::Zero(kFloats)); }
 
 HWY_INLINE VecF silu(VecF x) {

@@ -94,6 +94,8 @@ struct KernelTable {
   void (*combine)(const float* x, std::uint32_t n_x, std::uint32_t n, const float* h,
                   std::size_t h_stride, std::uint32_t n_rows, float* out);
   void (*rms_norm)(const float* x, const float* weight, std::uint32_t n, float eps, float* y);
+  // Without a bias.
+  void (*layer_norm)(const float* x, const float* weight, std::uint32_t n, float eps, float* y);
   // y = act(gate) * up, or act(gate) where up is null. `activation` is one of SF_ACTIVATION_*.
   void (*activate)(std::uint32_t activation, const float* gate, const float* up, std::uint32_t n,
                    float* y);

@@ -84,6 +84,7 @@ constexpr KernelTable kTable = {
     scale_row,
     combine,
     rms_norm,
+    layer_norm,
     activate,
     rotate_adjacent,
     rotate_halves,

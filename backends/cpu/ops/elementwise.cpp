@@ -20,6 +20,18 @@ void for_rows(CpuDevice& device, std::uint32_t n, std::uint32_t width, const Bod
              });
 }
 
+// A row of a table in the device's memory.
+void look_up(CpuDevice& device, const CpuWeights& table, std::size_t row, float* out) {
+  if (table.is_packed())
+    table.decode(device.kernels(), row, out);
+  else
+    dequantize_row(table.dtype, table.row(row), table.cols, out);
+}
+
+const float* vector_of(const sdk::HostWeights& weights) {
+  return static_cast<const CpuWeights&>(weights).vector();
+}
+
 }  // namespace
 
 void embed(CpuDevice& device, const sdk::OpCall& call) {
@@ -32,22 +44,53 @@ void embed(CpuDevice& device, const sdk::OpCall& call) {
       throw sdk::Error(sdk::kInvalidArgument, "embed: token " + std::to_string(token) +
                                                   ": want less than " + std::to_string(table.rows));
     float* const out = call.output(0) + t * width;
-    const auto row = static_cast<std::size_t>(token);
-    if (table.is_packed())
-      table.decode(device.kernels(), row, out);
-    else
-      dequantize_row(table.dtype, table.row(row), width, out);
+    look_up(device, table, static_cast<std::size_t>(token), out);
     if (scale != 1.0f) device.kernels().scale(scale, width, out);
   });
 }
 
 void rms_norm(CpuDevice& device, const sdk::OpCall& call) {
   const std::uint32_t width = call.input_width(0);
-  const float* const factors = static_cast<const CpuWeights&>(call.weights(0)).vector();
+  const float* const factors = vector_of(call.weights(0));
   const float eps = call.params<sf_norm_params>().eps;
   for_rows(device, call.input_rows(0), width, [&](std::size_t row) {
     device.kernels().rms_norm(call.input(0) + row * width, factors, width, eps,
                               call.output(0) + row * width);
+  });
+}
+
+void layer_norm(CpuDevice& device, const sdk::OpCall& call) {
+  const std::uint32_t width = call.input_width(0);
+  const float* const factors = vector_of(call.weights(0));
+  const sdk::HostWeights* const bias = call.optional_weights(1);
+  const float eps = call.params<sf_norm_params>().eps;
+  for_rows(device, call.input_rows(0), width, [&](std::size_t row) {
+    float* const y = call.output(0) + row * width;
+    device.kernels().layer_norm(call.input(0) + row * width, factors, width, eps, y);
+    if (bias != nullptr) device.kernels().add(y, vector_of(*bias), width, y);
+  });
+}
+
+void add_row(CpuDevice& device, const sdk::OpCall& call) {
+  const std::uint32_t width = call.input_width(0);
+  const float* const vector = vector_of(call.weights(0));
+  for_rows(device, call.input_rows(0), width, [&](std::size_t row) {
+    device.kernels().add(call.input(0) + row * width, vector, width, call.output(0) + row * width);
+  });
+}
+
+void add_positions(CpuDevice& device, const sdk::OpCall& call) {
+  const auto& table = static_cast<const CpuWeights&>(call.weights(0));  // [n_positions, d]
+  const std::uint64_t first = call.params<sf_positions_params>().first_row;
+  const auto width = static_cast<std::uint32_t>(table.cols);
+  for_rows(device, call.batch().n_tokens, width, [&](std::size_t t) {
+    const std::uint64_t position = first + call.batch().positions[t];
+    if (position >= table.rows)
+      throw sdk::Error(sdk::kOutOfRange, "add_positions: row " + std::to_string(position) +
+                                             ": want less than " + std::to_string(table.rows));
+    float* const out = call.output(0) + t * width;
+    look_up(device, table, position, out);
+    device.kernels().add(call.input(0) + t * width, out, width, out);
   });
 }
 

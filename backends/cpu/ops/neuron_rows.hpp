@@ -29,7 +29,8 @@ class NeuronRows {
         up_dot_(row_kernels(device.kernels(), up_dtype_).dot),
         x_(prepare_activations(device, x, n_tokens, d_model_, wanted())) {}
 
-  // out[i * kTileRows + r] = dot(row of neurons[r], token tokens[i]); n <= kTileRows neurons.
+  // out[i * kTileRows + r] = dot(row of neurons[r], token tokens[i]); n <= kTileRows neurons. The
+  // deciding rows' has the neuron's bias.
   // `next_rows`: n rows that will be read next, or null.
   void dot(NeuronRow which, const std::uint32_t* neurons, std::uint32_t n,
            const std::byte* const* next_rows, const std::uint32_t* tokens, std::uint32_t n_tokens,
@@ -38,6 +39,9 @@ class NeuronRows {
     name(which, neurons, n, n, rows);
     const DotRows kernel = which == NeuronRow::gate ? gate_dot_ : up_dot_;
     kernel(rows, next_rows, n, d_model_, x_, tokens, n_tokens, out);
+    if (neurons_.desc().bias == nullptr || which != deciding()) return;
+    for (std::uint32_t t = 0; t < n_tokens; ++t)
+      for (std::uint32_t r = 0; r < n; ++r) out[t * kTileRows + r] += neurons_.bias(neurons[r]);
   }
 
   // The rows of n neurons, filled up to `room` with the last one. n >= 1.

@@ -59,6 +59,9 @@ sdk::HostStage::Kernel find_kernel(const sdk::OpInfo& info) {
   switch (info.id) {
     case SF_OP_EMBED: return &run<embed>;
     case SF_OP_RMS_NORM: return &run<rms_norm>;
+    case SF_OP_LAYER_NORM: return &run<layer_norm>;
+    case SF_OP_ADD_ROW: return &run<add_row>;
+    case SF_OP_ADD_POSITIONS: return &run<add_positions>;
     case SF_OP_LINEAR: return &run<linear>;
     case SF_OP_ROPE: return &run<rope>;
     case SF_OP_KV_WRITE: return &run<kv_write>;

@@ -21,6 +21,9 @@ bool follows_guesses(const sf_stage_desc& desc);
 
 void embed(CpuDevice& device, const sdk::OpCall& call);
 void rms_norm(CpuDevice& device, const sdk::OpCall& call);
+void layer_norm(CpuDevice& device, const sdk::OpCall& call);
+void add_row(CpuDevice& device, const sdk::OpCall& call);
+void add_positions(CpuDevice& device, const sdk::OpCall& call);
 void linear(CpuDevice& device, const sdk::OpCall& call);
 // Linear ops of one input.
 void linears(CpuDevice& device, std::span<const sdk::OpCall> calls);

@@ -13,7 +13,12 @@ struct Family {
 
 constexpr Family kFamilies[] = {
     {"llama", SF_ACTIVATION_SILU, &build_llama},
+    {"bamboo", SF_ACTIVATION_DRELU, &build_llama},  // Mistral with dReLU, arXiv 2406.05955
     {"arcee", SF_ACTIVATION_RELU2, &build_arcee},
+    {"qwen2", SF_ACTIVATION_SILU, &build_qwen2},
+    {"nemotron", SF_ACTIVATION_RELU2, &build_nemotron},
+    {"opt", SF_ACTIVATION_RELU, &build_opt},
+    {"falcon", SF_ACTIVATION_GELU, &build_falcon},
 };
 
 std::string known_families() {

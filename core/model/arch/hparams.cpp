@@ -117,8 +117,10 @@ Status read_activation(const GgufFile& file, std::uint32_t fallback,
                            file.get_or<std::string>("synfire.ffn.activation", ""));
   const std::string& name = override_name.empty() ? named : override_name;
   if (name.empty()) {
-    // PowerInfer's files carry no key: its llama is ReLU-fied.
-    h.activation = file.is_powerinfer() ? std::uint32_t{SF_ACTIVATION_RELU} : fallback;
+    // PowerInfer's files carry no key: its models are ReLU-fied where they are of no such family.
+    h.activation = file.is_powerinfer() && !is_relu_family(fallback)
+                       ? std::uint32_t{SF_ACTIVATION_RELU}
+                       : fallback;
     return {};
   }
   SYNFIRE_ASSIGN_OR_RETURN(h.activation, parse_activation(name));
@@ -136,7 +138,9 @@ Result<Hparams> read_hparams(const GgufFile& file, std::uint32_t default_activat
   SYNFIRE_ASSIGN_OR_RETURN(h.d_model, keys.count("embedding_length", kMaxWidth));
   SYNFIRE_ASSIGN_OR_RETURN(h.d_ff, keys.count("feed_forward_length", kMaxWidth));
   SYNFIRE_ASSIGN_OR_RETURN(h.context, keys.count("context_length", kMaxContext));
-  SYNFIRE_ASSIGN_OR_RETURN(h.norm_eps, keys.positive_or("attention.layer_norm_rms_epsilon", 1e-5F));
+  SYNFIRE_ASSIGN_OR_RETURN(const float eps,
+                           keys.positive_or("attention.layer_norm_epsilon", 1e-5F));
+  SYNFIRE_ASSIGN_OR_RETURN(h.norm_eps, keys.positive_or("attention.layer_norm_rms_epsilon", eps));
   SYNFIRE_RETURN_IF_ERROR(read_heads(keys, h));
   SYNFIRE_RETURN_IF_ERROR(read_rope(keys, h));
   SYNFIRE_RETURN_IF_ERROR(

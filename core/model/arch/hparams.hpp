@@ -19,7 +19,8 @@ struct Hparams {
   std::uint32_t n_kv_heads = 0;  // n_heads % n_kv_heads == 0
   std::uint32_t head_dim = 0;
   std::uint32_t n_vocab = 0;
-  std::uint32_t context = 0;  // trained for, tokens
+  std::uint32_t context = 0;       // trained for, tokens
+  bool learned_positions = false;  // there are none past the context
   float norm_eps = 0;
   std::uint32_t activation = 0;  // SF_ACTIVATION_*
   sf_rope_params rope{};         // n_heads is set per op

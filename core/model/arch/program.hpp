@@ -23,21 +23,28 @@ struct ProgramValue {
   bool wanted_rows;
 };
 
-// A tensor of the model file, its shape checked: [rows, cols], cols contiguous.
+// A tensor of the model file, or rows of it, its shape checked: [rows, cols], cols contiguous.
 struct ProgramWeight {
   std::string name;
   std::uint64_t rows, cols;
+  // Where it is a part of the tensor: its first row, or of a vector its first element.
+  std::uint64_t first = 0;
 };
 
-using OpParams =
-    std::variant<sf_no_params, sf_embed_params, sf_norm_params, sf_rope_params, sf_kv_params,
-                 sf_attention_params, sf_activate_params, sf_select_params, sf_neuron_ffn_params>;
+using OpParams = std::variant<sf_no_params, sf_embed_params, sf_norm_params, sf_rope_params,
+                              sf_kv_params, sf_attention_params, sf_activate_params,
+                              sf_select_params, sf_neuron_ffn_params, sf_positions_params>;
 
 struct ParamBytes {
   const void* data;
   std::uint32_t size;
 };
 [[nodiscard]] ParamBytes param_bytes(const OpParams& params);
+
+// Whether the op reads single rows of its weight, by tokens or positions.
+[[nodiscard]] constexpr bool is_lookup(std::uint32_t op) {
+  return op == SF_OP_EMBED || op == SF_OP_ADD_POSITIONS;
+}
 
 struct ProgramOp {
   std::uint32_t id;             // SF_OP_*
@@ -53,6 +60,7 @@ struct ProgramFfn {
   ValueId output;  // sum over all neurons
   WeightId gate;   // kNone: up rows decide
   WeightId up;
+  WeightId bias = kNone;  // of the rows that decide: [d_ff]
   WeightId down;
   bool down_is_neuron_major;  // [d_ff, d_model] as in PowerInfer's files; [d_model, d_ff] otherwise
 };

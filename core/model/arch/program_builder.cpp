@@ -1,6 +1,7 @@
 #include "core/model/arch/program_builder.hpp"
 
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 namespace synfire {
@@ -46,6 +47,10 @@ WeightId ProgramBuilder::weight(const std::string& name, std::uint64_t rows, std
   return static_cast<WeightId>(program_.weights.size() - 1);
 }
 
+WeightId ProgramBuilder::optional_vector(const std::string& name, std::uint64_t width) {
+  return has(name) ? weight(name, 1, width) : kNone;
+}
+
 ValueId ProgramBuilder::emit(std::uint32_t id, std::vector<ValueId> inputs, ValueId output,
                              std::vector<WeightId> weights, OpParams params) {
   std::vector<ValueId> outputs;
@@ -66,9 +71,49 @@ ValueId ProgramBuilder::rms_norm(ValueId x, const std::string& name) {
               sf_norm_params{hparams().norm_eps});
 }
 
+ValueId ProgramBuilder::layer_norm(ValueId x, const std::string& name) {
+  const std::uint32_t width = program_.values[x].width;
+  const WeightId factors = weight(name + ".weight", 1, width);
+  return emit(SF_OP_LAYER_NORM, {x}, same_as(x), {factors, optional_vector(name + ".bias", width)},
+              sf_norm_params{hparams().norm_eps});
+}
+
+ValueId ProgramBuilder::add_positions(ValueId x, const std::string& name, std::uint32_t first_row) {
+  const std::uint64_t rows = std::uint64_t{hparams().context} + first_row;
+  return emit(SF_OP_ADD_POSITIONS, {x}, same_as(x), {weight(name, rows, hparams().d_model)},
+              sf_positions_params{first_row});
+}
+
+std::vector<ValueId> ProgramBuilder::fused_linear(ValueId x, const std::string& name,
+                                                  const std::vector<std::uint32_t>& rows) {
+  const std::uint32_t cols = program_.values[x].width;
+  const std::uint32_t all = std::accumulate(rows.begin(), rows.end(), 0U);
+  const WeightId matrix = weight(name + ".weight", all, cols);
+  const WeightId bias = optional_vector(name + ".bias", all);
+  std::vector<ValueId> parts;
+  std::uint32_t first = 0;
+  for (const std::uint32_t n : rows) {
+    const WeightId part = part_of(matrix, first, n);
+    const WeightId part_bias = bias == kNone ? kNone : part_of(bias, first, n);
+    parts.push_back(emit(SF_OP_LINEAR, {x}, value(n, program_.values[x].wanted_rows),
+                         {part, part_bias}, sf_no_params{}));
+    first += n;
+  }
+  return parts;
+}
+
+// Of a matrix n rows, of a vector n elements.
+WeightId ProgramBuilder::part_of(WeightId whole, std::uint32_t first, std::uint32_t n) {
+  ProgramWeight part = program_.weights[whole];
+  part.first = first;
+  (part.rows == 1 ? part.cols : part.rows) = n;
+  program_.weights.push_back(part);
+  return static_cast<WeightId>(program_.weights.size() - 1);
+}
+
 ValueId ProgramBuilder::linear(ValueId x, const std::string& name, std::uint32_t rows) {
   const ProgramValue in = program_.values[x];
-  const WeightId bias = has(name + ".bias") ? weight(name + ".bias", 1, rows) : kNone;
+  const WeightId bias = optional_vector(name + ".bias", rows);
   const WeightId matrix = weight(name + ".weight", rows, in.width);
   return emit(SF_OP_LINEAR, {x}, value(rows, in.wanted_rows), {matrix, bias}, sf_no_params{});
 }
@@ -112,8 +157,19 @@ ValueId ProgramBuilder::ffn(ValueId input, ValueId residual, const std::string& 
   ffn.down_is_neuron_major = has(prefix + "ffn_down_t.weight");
   ffn.down = ffn.down_is_neuron_major ? weight(prefix + "ffn_down_t.weight", h.d_ff, h.d_model)
                                       : weight(prefix + "ffn_down.weight", h.d_model, h.d_ff);
+  ffn.bias = optional_vector(prefix + "ffn_up.bias", h.d_ff);
+  for (const char* const part : {"ffn_gate.bias", "ffn_up.bias"})
+    if (gated && has(prefix + part) && error_.ok())
+      error_ = error(StatusCode::unimplemented, "{}: tensor {}{}: a bias beside gates",
+                     file_.path(), prefix, part);
   open_ = &layer.after_ffn;
-  return ffn.output;
+  const WeightId down_bias = optional_vector(prefix + "ffn_down.bias", h.d_model);
+  if (down_bias == kNone) return ffn.output;
+  return emit(SF_OP_ADD_ROW, {ffn.output}, same_as(ffn.output), {down_bias}, sf_no_params{});
+}
+
+Result<Program> ProgramBuilder::finish_with_head(ValueId last) {
+  return finish(linear(last, has("output.weight") ? "output" : "token_embd", hparams().n_vocab));
 }
 
 Result<Program> ProgramBuilder::finish(ValueId logits) {

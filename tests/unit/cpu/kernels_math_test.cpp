@@ -58,6 +58,22 @@ TEST_P(MathTest, RmsNorm) {
   }
 }
 
+TEST_P(MathTest, LayerNorm) {
+  for (const std::uint32_t n : kSizes) {
+    std::vector<float> x = random_row(n);
+    for (float& value : x) value += 100;  // far from 0, which squares of x itself would show
+    const std::vector<float> weight = random_row(n);
+    std::vector<float> y = room(n);
+    kernels_.layer_norm(x.data(), weight.data(), n, 1e-5f, y.data());
+    const double mean = std::accumulate(x.begin(), x.end(), 0.0) / n;
+    double squares = 0;
+    for (std::uint32_t i = 0; i < n; ++i) squares += (x[i] - mean) * (x[i] - mean);
+    for (std::uint32_t i = 0; i < n; ++i)
+      ASSERT_NEAR(y[i], (x[i] - mean) / std::sqrt(squares / n + 1e-5) * weight[i], 1e-4);
+    ASSERT_EQ(y[n], kGuard);
+  }
+}
+
 double activation(std::uint32_t kind, double x) {
   switch (kind) {
     case SF_ACTIVATION_SILU: return x / (1 + std::exp(-x));

@@ -134,6 +134,108 @@ TEST(Families, ArceeHasNoGate) {
   EXPECT_FALSE(program.layers[0].ffn.down_is_neuron_major);
 }
 
+TEST(Families, BambooIsLlamaWithDrelu) {
+  TinyShape shape;
+  shape.architecture = "bamboo";
+  shape.activation = "";
+  EXPECT_EQ(build(TinyModel(shape)).hparams.activation, std::uint32_t{SF_ACTIVATION_DRELU});
+  shape.predictor_rank = 4;  // in PowerInfer's files too
+  EXPECT_EQ(build(TinyModel(shape)).hparams.activation, std::uint32_t{SF_ACTIVATION_DRELU});
+}
+
+TEST(Families, Qwen2RotatesHalves) {
+  TinyShape shape;
+  shape.architecture = "qwen2";
+  const Program program = build(TinyModel(shape));
+  const auto& ops = program.layers[0].before_ffn;
+  EXPECT_EQ(std::get<sf_rope_params>(ops[4].params).style, std::uint32_t{SF_ROPE_HALVES});
+}
+
+// What an OPT file has beside Llama's tensors; norms are LayerNorm's.
+TinyModel tiny_opt(std::uint64_t positions) {
+  TinyShape shape;
+  shape.architecture = "opt";
+  shape.activation = "";
+  TinyModel model(shape);
+  for (const char* layer : {"0", "1"}) {
+    const std::string prefix = std::string("blk.") + layer + ".";
+    model.drop(prefix + "ffn_gate.weight");
+    model.tensors.push_back({prefix + "attn_norm.bias", DType::f32, {8}});
+    model.tensors.push_back({prefix + "ffn_up.bias", DType::f32, {20}});
+    model.tensors.push_back({prefix + "ffn_down.bias", DType::f32, {8}});
+  }
+  model.tensors.push_back({"position_embd.weight", DType::f32, {8, positions}});
+  return model;
+}
+
+TEST(Families, OptHasPositionsAndBiases) {
+  const Program program = build(tiny_opt(64));
+  expect_written_before_read(program);
+  EXPECT_THAT(ids(program.prologue), ElementsAre(SF_OP_EMBED, SF_OP_ADD_POSITIONS));
+  EXPECT_TRUE(program.hparams.learned_positions);
+  EXPECT_EQ(program.hparams.activation, std::uint32_t{SF_ACTIVATION_RELU});
+  const ProgramLayer& layer = program.layers[0];
+  EXPECT_THAT(ids(layer.before_ffn), ElementsAre(SF_OP_LAYER_NORM, SF_OP_LINEAR, SF_OP_LINEAR,
+                                                 SF_OP_LINEAR, SF_OP_KV_WRITE, SF_OP_ATTENTION,
+                                                 SF_OP_LINEAR, SF_OP_ADD, SF_OP_LAYER_NORM));
+  EXPECT_EQ(weight_of(program, layer.before_ffn[0], 1), "blk.0.attn_norm.bias");
+  EXPECT_EQ(weight_of(program, layer.before_ffn.back(), 1), "");
+  EXPECT_EQ(program.weights[layer.ffn.bias].name, "blk.0.ffn_up.bias");
+  EXPECT_THAT(ids(layer.after_ffn), ElementsAre(SF_OP_ADD_ROW, SF_OP_ADD));
+  EXPECT_EQ(refusal(tiny_opt(66)).message(),
+            "tiny.gguf: tensor position_embd.weight: shape [8, 66], want [8, 64]");
+}
+
+TEST(Families, PowerInfersOptKeepsItsUnusedPositions) {
+  TinyModel model = tiny_opt(64);
+  TinyShape shape;
+  shape.architecture = "opt";
+  shape.activation = "";
+  shape.predictor_rank = 4;
+  model.header = TinyModel(shape).header;
+  const Program program = build(model);
+  EXPECT_EQ(program.hparams.context, 62U);
+  EXPECT_EQ(std::get<sf_positions_params>(program.prologue[1].params).first_row, 2U);
+}
+
+TEST(Families, FalconsAttentionAndFfnReadTheSame) {
+  TinyShape shape;
+  shape.architecture = "falcon";
+  shape.activation = "";
+  TinyModel model(shape);
+  for (const char* layer : {"0", "1"}) {
+    const std::string prefix = std::string("blk.") + layer + ".";
+    for (const char* part : {"attn_q", "attn_k", "attn_v", "ffn_norm", "ffn_gate"})
+      model.drop(prefix + part + ".weight");
+    model.tensors.push_back({prefix + "attn_qkv.weight", DType::f32, {8, 16}});
+  }
+  model.tensors.push_back({"blk.1.attn_norm_2.weight", DType::f32, {8}});
+  const Program program = build(model);
+  expect_written_before_read(program);
+  EXPECT_EQ(program.hparams.activation, std::uint32_t{SF_ACTIVATION_GELU});
+  const auto& ops = program.layers[0].before_ffn;
+  EXPECT_THAT(ids(ops),
+              ElementsAre(SF_OP_LAYER_NORM, SF_OP_LINEAR, SF_OP_LINEAR, SF_OP_LINEAR, SF_OP_ROPE,
+                          SF_OP_ROPE, SF_OP_KV_WRITE, SF_OP_ATTENTION, SF_OP_LINEAR, SF_OP_ADD));
+  EXPECT_EQ(program.layers[0].ffn.input, ops[1].inputs[0]);
+  const ProgramWeight& k = program.weights[ops[2].weights[0]];
+  EXPECT_EQ(k.name, "blk.0.attn_qkv.weight");
+  EXPECT_EQ(k.first, 8U);
+  EXPECT_EQ(k.rows, 4U);
+  // With a second norm, attention's, the first is the FFN's alone.
+  const auto& second = program.layers[1];
+  EXPECT_EQ(weight_of(program, second.before_ffn[1]), "blk.1.attn_norm_2.weight");
+  EXPECT_EQ(second.ffn.input, second.before_ffn[0].outputs[0]);
+  EXPECT_EQ(second.before_ffn[2].inputs[0], second.before_ffn[1].outputs[0]);
+}
+
+TEST(Families, BiasesBesideGatesAreUnimplemented) {
+  TinyModel model;
+  model.tensors.push_back({"blk.1.ffn_up.bias", DType::f32, {20}});
+  EXPECT_EQ(refusal(model).code(), StatusCode::unimplemented);
+  EXPECT_EQ(refusal(model).message(), "tiny.gguf: tensor blk.1.ffn_up.bias: a bias beside gates");
+}
+
 TEST(Families, NeuronMajorDownIsTakenWhereItIs) {
   const Program program = build(TinyModel({.neuron_major_down = true}));
   const ProgramFfn& ffn = program.layers[0].ffn;
@@ -161,7 +263,9 @@ TEST(Families, AnUnknownArchitectureIsUnimplemented) {
   TinyModel model;
   model.header.set("general.architecture", "mamba");
   EXPECT_EQ(refusal(model).code(), StatusCode::unimplemented);
-  EXPECT_EQ(refusal(model).message(), "tiny.gguf: architecture 'mamba', want one of: llama, arcee");
+  EXPECT_EQ(refusal(model).message(),
+            "tiny.gguf: architecture 'mamba', want one of: llama, bamboo, arcee, qwen2, nemotron, "
+            "opt, falcon");
   model.header.erase("general.architecture");
   EXPECT_EQ(refusal(model).message(), "tiny.gguf: key general.architecture: missing");
 }

@@ -68,7 +68,7 @@ Case make(std::uint32_t id, std::vector<sf_value_desc> in, std::vector<sf_value_
     c.weights.push_back(weight);
   }
   c.as<sf_no_params>() = {};
-  c.neurons = {sizeof(sf_neurons_desc), 0, 64, 100, 16, 7, 1, kF32, kF32, kF32};
+  c.neurons = {sizeof(sf_neurons_desc), 0, 64, 100, 16, 7, 1, kF32, kF32, kF32, nullptr};
   c.kv = {sizeof(sf_kv_desc), 2, 8, 16, 2, 32, kF32, 0};
   c.has_neurons = id == SF_OP_NEURON_GATE || id == SF_OP_SELECT || id == SF_OP_NEURON_FFN;
   c.has_kv = id == SF_OP_KV_WRITE || id == SF_OP_ATTENTION;
@@ -121,6 +121,17 @@ Case norm() {
   c.as<sf_norm_params>() = {1e-5f};
   return c;
 }
+Case layer_norm() {
+  Case c = make(SF_OP_LAYER_NORM, {wanted(5)}, {wanted(5)}, {tensor(1, 5), tensor(1, 5)});
+  c.as<sf_norm_params>() = {1e-5f};
+  return c;
+}
+Case add_row() { return make(SF_OP_ADD_ROW, {rows(5)}, {rows(5)}, {tensor(1, 5)}); }
+Case positions() {
+  Case c = make(SF_OP_ADD_POSITIONS, {rows(64)}, {rows(64)}, {tensor(10, 64, kQ8_0)});
+  c.as<sf_positions_params>() = {2};
+  return c;
+}
 Case embed() {
   Case c = make(SF_OP_EMBED, {}, {rows(64)}, {tensor(1000, 64, kQ8_0)});
   c.as<sf_embed_params>() = {1};
@@ -132,11 +143,15 @@ Case add() { return make(SF_OP_ADD, {rows(7), rows(7)}, {rows(7)}); }
 Case copy() { return make(SF_OP_COPY, {active(7)}, {active(7)}); }
 
 TEST(OpShapes, FittingOpsPass) {
-  for (const Case& c : {rope(), attention(), kv_write(), ffn(), select(), activate(1), linear(),
-                        norm(), embed(), gather(), gate(), add(), copy(), sign_linear()})
+  for (const Case& c :
+       {rope(), attention(), kv_write(), ffn(), select(), activate(1), linear(), norm(), embed(),
+        gather(), gate(), add(), copy(), sign_linear(), layer_norm(), add_row(), positions()})
     EXPECT_EQ(c.check(), "") << find_op(c.id)->name;
   Case without = ffn();
   without.inputs[1] = without.inputs[2] = SF_NONE;
+  EXPECT_EQ(without.check(), "");
+  without = layer_norm();
+  without.weight_ids[1] = SF_NONE;
   EXPECT_EQ(without.check(), "");
   without = linear();
   without.weight_ids[1] = SF_NONE;
@@ -166,6 +181,12 @@ TEST(OpShapes, MisfitsAreNamed) {
       {embed(), [](Case& c) { c.weights[0].cols = 65; }, "want a multiple of 32"},
       {embed(), [](Case& c) { c.weights[0].dtype = 26; }, "dtype number 26"},
       {norm(), [](Case& c) { c.weights[0].cols = 4; }, "weight w: shape [1, 4], want [1, 5]"},
+      {layer_norm(), [](Case& c) { c.weights[1].cols = 4; }, "shape [1, 4], want [1, 5]"},
+      {layer_norm(), [](Case& c) { c.weight_ids[0] = SF_NONE; }, "weight 0 is absent"},
+      {add_row(), [](Case& c) { c.weights[0].rows = 2; }, "shape [2, 5], want [1, 5]"},
+      {positions(), [](Case& c) { c.values[0].width = 32; }, "input: width 32, want 64"},
+      {positions(), [](Case& c) { c.as<sf_positions_params>().first_row = 10; },
+       "first_row 10, want less than 10"},
       {linear(), [](Case& c) { c.values[1].width = 8; }, "output: width 8, want 9"},
       {linear(), [](Case& c) { c.values[0].width = 63; }, "shape [9, 64], want [9, 63]"},
       {linear(), [](Case& c) { c.weights[1].cols = 8; }, "shape [1, 8], want [1, 9]"},
