@@ -2,28 +2,49 @@
 
 #include <algorithm>
 
+#include "backends/cpu/lane_rows.hpp"
+#include "backends/cpu/ops/row_dots.hpp"
 #include "backends/cpu/packed_rows.hpp"
+#include "plugins/sdk/block_codec.hpp"
 
 namespace synfire::cpu {
-namespace {
-
-constexpr std::size_t kRowsPerChunk = 16;
-
-}  // namespace
 
 CpuWeights::CpuWeights(const sf_tensor_desc& desc, WeightArena& arena, ThreadTeam& team)
-    : HostWeights(desc), stride_(packed_stride(dtype, cols)) {
+    : HostWeights(desc),
+      lanes_(keeps_lanes(dtype, rows, cols)),
+      stride_(lanes_ ? row_bytes : packed_stride(dtype, cols)) {
+  if (rows == 1) keep_vector();
   if ((desc.flags & SF_TENSOR_LOOKUP) != 0) return;
-  memory_ = arena.allocate(rows * stride_);
-  team.parallel_for((rows + kRowsPerChunk - 1) / kRowsPerChunk,
-                    [&](std::size_t chunk, std::size_t) {
-                      const std::size_t first = chunk * kRowsPerChunk;
-                      for (std::size_t r = first; r < std::min(first + kRowsPerChunk, rows); ++r)
-                        pack_row(dtype, row(r), cols, memory_.data() + r * stride_);
-                    });
+  const std::size_t tiles = (rows + kTileRows - 1) / kTileRows;
+  memory_ = arena.allocate((lanes_ ? tiles * kTileRows : rows) * stride_);
+  team.parallel_for(tiles, [&](std::size_t tile, std::size_t) { pack_tile(tile); });
   if (rows == 1) return;  // a vector more likely than a matrix of one row: good for both
   owned = sdk::AlignedBytes();
   data = nullptr;
+}
+
+void CpuWeights::keep_vector() {
+  if (dtype != DType::f32) {
+    decoded_.resize(cols);
+    dequantize_row(dtype, data, cols, decoded_.data());
+  }
+  vector_ = dtype == DType::f32 ? reinterpret_cast<const float*>(data) : decoded_.data();
+}
+
+void CpuWeights::pack_tile(std::size_t tile) {
+  const std::size_t first = tile * kTileRows;
+  const std::size_t n = std::min<std::size_t>(rows - first, kTileRows);
+  std::byte* const to = memory_.data() + first * stride_;
+  if (lanes_) return pack_lane_tile(dtype, row(first), n, cols, to);
+  for (std::size_t r = 0; r < n; ++r) pack_row(dtype, row(first + r), cols, to + r * stride_);
+}
+
+void CpuWeights::decode(const KernelTable& kernels, std::size_t r, float* values) const {
+  const auto width = static_cast<std::uint32_t>(cols);
+  if (!lanes_) return row_kernels(kernels, dtype).decode(packed_row(r), width, 0, width, values);
+  std::byte bytes[kUnit * sizeof(float)];
+  unpack_lane_row(dtype, lane_tile(r / kTileRows), r % kTileRows, cols, bytes);
+  dequantize_row(dtype, bytes, cols, values);
 }
 
 }  // namespace synfire::cpu

@@ -58,9 +58,15 @@ bool ThreadTeam::may_spin() const {
 }
 
 void ThreadTeam::parallel_for(std::size_t chunks, Body body) {
+  parallel_members(chunks, [&](Chunks& untaken, std::size_t member) {
+    for (std::size_t chunk; (chunk = untaken.take()) < chunks;) body(chunk, member);
+  });
+}
+
+void ThreadTeam::parallel_members(std::size_t chunks, MemberBody body) {
   body_ = &body;
   chunks_ = chunks;
-  next_.store(0, std::memory_order_relaxed);
+  untaken_.next_.store(0, std::memory_order_relaxed);
   const bool shared = chunks > 1 && !threads_.empty();
   if (shared) {
     gate_.store(kOpen, std::memory_order_release);
@@ -74,13 +80,9 @@ void ThreadTeam::parallel_for(std::size_t chunks, Body body) {
 
 void ThreadTeam::run_chunks(std::size_t member) noexcept {
   try {
-    for (;;) {
-      const std::size_t chunk = next_.fetch_add(1, std::memory_order_relaxed);
-      if (chunk >= chunks_) return;
-      (*body_)(chunk, member);
-    }
+    (*body_)(untaken_, member);
   } catch (...) {
-    next_.store(chunks_, std::memory_order_relaxed);
+    untaken_.next_.store(chunks_, std::memory_order_relaxed);
     const std::lock_guard lock(failure_mutex_);
     if (failure_ == nullptr) failure_ = std::current_exception();
   }

@@ -22,11 +22,8 @@ std::vector<float> decoded(DType dtype, const std::byte* data, std::uint64_t row
   return values;
 }
 
-// Of b, whose rows are short: less than a cpu's unit of Q8_0 elements, which would be padded.
-constexpr DType kNarrowDType = DType::f16;
-
-// Of a: int8 where rows are whole blocks of it.
-DType wide_dtype(std::uint64_t cols) {
+// The one with the fewest bytes that rows can have: int8 where they are whole blocks of it.
+DType least_dtype(std::uint64_t cols) {
   return cols % dtype_info(DType::q8_0).block_size == 0 ? DType::q8_0 : DType::f16;
 }
 
@@ -118,14 +115,43 @@ Result<LayerGate> layer_gate(const Program& program, const GgufFile& file, std::
   return gate;
 }
 
+// Some of the inputs and their gates: enough to count what is predicted.
+struct SomeSeen {
+  explicit SomeSeen(const LayerGate& gate)
+      : n(std::min<std::size_t>(512, gate.seen.size() / gate.d_ff)),
+        x(gate.x_seen.first(n * gate.d_model)),
+        gates(std::span(gate.seen).first(n * gate.d_ff)) {}
+
+  std::size_t n;
+  std::span<const float> x, gates;
+};
+
 std::uint32_t choose_rank(const LowRank& fit, const LayerGate& gate, double recall) {
-  constexpr std::size_t kRows = 512;  // enough to count what is predicted
-  const std::size_t n = std::min(kRows, gate.seen.size() / gate.d_ff);
-  const RankCost cost{
-      row_bytes(wide_dtype(gate.d_model), gate.d_model) + gate.d_ff * row_bytes(kNarrowDType, 1),
-      row_bytes(gate.dtype, gate.d_model)};
-  return cheapest_rank(fit, gate.x_seen.first(n * gate.d_model),
-                       std::span(gate.seen).first(n * gate.d_ff), gate.d_ff, recall, cost);
+  const SomeSeen some(gate);
+  // Ranks are multiples of 32, so rows of b can be int8.
+  const std::uint64_t b_bytes = gate.d_ff * row_bytes(DType::q8_0, 32) / 32;
+  const RankCost cost{row_bytes(least_dtype(gate.d_model), gate.d_model) + b_bytes,
+                      row_bytes(gate.dtype, gate.d_model)};
+  return cheapest_rank(fit, some.x, some.gates, gate.d_ff, recall, cost);
+}
+
+// b in the dtype by which a token reads least at that recall: fewer bytes of b against gates of
+// neurons that do not fire, which rougher scores predict more of.
+FittedLayer::Tensor encode_b(const std::string& name, const std::vector<float>& b,
+                             std::uint32_t rank, const FittedLayer::Tensor& a,
+                             const LayerGate& gate, double recall) {
+  FittedLayer::Tensor half = encoded(name, DType::f16, b, rank);
+  if (least_dtype(rank) == half.dtype) return half;
+  FittedLayer::Tensor least = encoded(name, least_dtype(rank), b, rank);
+  const SomeSeen some(gate);
+  const auto bytes = [&](const FittedLayer::Tensor& tensor) {
+    const std::vector<float> scores = SvdScorer(a, tensor).scores(some.x);
+    const auto biases = calibrate_scores(scores, some.gates, gate.d_ff, recall);
+    return static_cast<double>(tensor.data.size()) +
+           measure_scores(scores, some.gates, biases).predicted *
+               static_cast<double>(gate.d_ff * row_bytes(gate.dtype, gate.d_model));
+  };
+  return bytes(least) <= bytes(half) ? std::move(least) : std::move(half);
 }
 
 // The first columns of each row.
@@ -152,8 +178,9 @@ Result<std::unique_ptr<Scorer>> make_svd(const LayerGate& gate, const FfnInputs&
   low_rank.a.resize(layer.rank * gate.d_model);
   low_rank.b = first_columns(low_rank.b, fitted, layer.rank);
   layer.tensors.push_back(
-      encoded(prefix + "a.weight", wide_dtype(gate.d_model), low_rank.a, gate.d_model));
-  layer.tensors.push_back(encoded(prefix + "b.weight", kNarrowDType, low_rank.b, layer.rank));
+      encoded(prefix + "a.weight", least_dtype(gate.d_model), low_rank.a, gate.d_model));
+  layer.tensors.push_back(encode_b(prefix + "b.weight", low_rank.b, layer.rank, layer.tensors[0],
+                                   gate, options.recall));
   return std::make_unique<SvdScorer>(layer.tensors[0], layer.tensors[1]);
 }
 

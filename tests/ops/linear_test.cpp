@@ -27,9 +27,9 @@ class LinearTest : public testing::TestWithParam<std::tuple<std::string, DType>>
 };
 
 TEST_P(LinearTest, AgreesWithTheReference) {
-  for (const std::uint32_t cols : {1u, 31u, 32u, 33u, 96u, 172u, 256u, 512u, 1056u}) {
+  for (const std::uint32_t cols : {1u, 31u, 32u, 33u, 96u, 172u, 224u, 256u, 512u, 1056u}) {
     if (!fits(dtype_, cols)) continue;
-    for (const std::uint32_t rows : {1u, 2u, 7u, 33u})
+    for (const std::uint32_t rows : {1u, 2u, 7u, 16u, 33u, 47u})
       for (const std::uint32_t n : {1u, 2u, 7u, 65u}) {
         SCOPED_TRACE(testing::Message() << rows << " x " << cols << ", T " << n);
         pair_.compare(linear(rows, cols, rows % 2 == 1, SF_VALUE_ROWS), BatchSpec::of(n),

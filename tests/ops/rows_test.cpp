@@ -147,12 +147,12 @@ TEST_P(EmbedTest, DequantizesRows) {
   Pair pair(backend);
   for (const std::uint32_t d : {1u, 31u, 32u, 33u, 172u, 256u}) {
     if (!fits(dtype, d)) continue;
-    for (const float scale : {1.0f, 0.25f}) {
+    for (const auto& [rows, scale] : {std::pair{9u, 1.0f}, {9u, 0.25f}, {41u, 1.0f}}) {
       StageSpec spec;
-      const std::uint32_t table = spec.weight(HostTensor::random(dtype, 9, d, random, 1));
+      const std::uint32_t table = spec.weight(HostTensor::random(dtype, rows, d, random, 1));
       spec.output(spec.op(SF_OP_EMBED, {}, {SF_VALUE_ROWS, d}, sf_embed_params{scale}, {table}));
       BatchSpec batch = BatchSpec::of(5);
-      batch.tokens = {8, 0, 3, 3, 7};
+      batch.tokens = {8, 0, 3, 3, static_cast<std::int32_t>(rows) - 1};
       pair.compare(spec, batch, {}, tolerance(SF_OP_EMBED));
     }
   }

@@ -13,6 +13,7 @@ using VecI = __m256i;
 constexpr std::uint32_t kIntBytes = 32;
 
 HWY_INLINE VecI no_ints() { return _mm256_setzero_si256(); }
+HWY_INLINE VecI set_lanes(std::int32_t value) { return _mm256_set1_epi32(value); }
 HWY_INLINE VecI load_ints(const void* from) {
   return _mm256_loadu_si256(static_cast<const __m256i*>(from));
 }
@@ -78,7 +79,7 @@ HWY_INLINE VecI add_signed(VecI sum, VecI quants, const std::byte* minus) {
 }
 
 HWY_INLINE VecI times(VecI a, std::int32_t factor) {
-  return _mm256_mullo_epi32(a, _mm256_set1_epi32(factor));
+  return _mm256_mullo_epi32(a, set_lanes(factor));
 }
 HWY_INLINE VecI block_sums(const std::int32_t* sums) { return load_ints(sums); }
 HWY_INLINE VecF for_lanes(__m256 blocks) { return VecF{blocks}; }

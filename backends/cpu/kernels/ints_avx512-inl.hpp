@@ -13,6 +13,7 @@ constexpr std::uint32_t kIntBytes = 64;
 constexpr std::int32_t kQ8Zero = 128;  // load_q8 gives quant + 128, unsigned
 
 HWY_INLINE VecI no_ints() { return _mm512_setzero_si512(); }
+HWY_INLINE VecI set_lanes(std::int32_t value) { return _mm512_set1_epi32(value); }
 HWY_INLINE VecI load_ints(const void* from) { return _mm512_loadu_si512(from); }
 HWY_INLINE void store_ints(VecI value, void* to) { _mm512_storeu_si512(to, value); }
 HWY_INLINE VecI load_q8(const std::byte* from) {
@@ -77,7 +78,7 @@ HWY_INLINE VecI add_signed(VecI sum, VecI quants, const std::byte* minus) {
 }
 
 HWY_INLINE VecI times(VecI a, std::int32_t factor) {
-  return _mm512_mullo_epi32(a, _mm512_set1_epi32(factor));
+  return _mm512_mullo_epi32(a, set_lanes(factor));
 }
 
 // The sums of 8 blocks in one lane of each, zero in the other.

@@ -32,6 +32,13 @@ using AddRows = void (*)(const std::byte* const* rows, const std::byte* const* n
                          std::uint32_t n_rows, std::uint32_t cols, const float* factors,
                          float* acc);
 
+// out[i * kTileRows + r] = dot(row r of a tile of lanes (backends/cpu/lane_rows.hpp), token
+// tokens[i] of x) for all rows of the tile. `next`: a tile's bytes that will be read next; may be
+// null. Values depend on the row and the token alone.
+using DotLanes = void (*)(const std::byte* tile, const std::byte* next, std::uint32_t cols,
+                          const Activations& x, const std::uint32_t* tokens, std::uint32_t n_tokens,
+                          float* out);
+
 constexpr std::uint32_t accumulator_floats(std::uint32_t cols) { return units_of(cols) * kUnit; }
 
 // values[i] = element `first + i` of a row of `cols`. `first` is a multiple of kUnit, and so is n
@@ -39,13 +46,16 @@ constexpr std::uint32_t accumulator_floats(std::uint32_t cols) { return units_of
 using DecodeRow = void (*)(const std::byte* row, std::uint32_t cols, std::uint32_t first,
                            std::uint32_t n, float* values);
 
-// What a level does with packed rows of one dtype.
+// What a level does with rows of one dtype.
 struct RowKernels {
   DotRows dot;
   AddRows add;
   // One unit of an accumulator to its kUnit columns.
   void (*settle)(const float* acc, float* columns);
   DecodeRow decode;
+  // How far ahead of a single token's dots rows that follow each other are best fetched. In bytes.
+  std::uint32_t ahead;
+  DotLanes dot_lanes;  // null where narrow rows are packed as all others (keeps_lanes)
 };
 
 struct KernelTable {
@@ -70,8 +80,6 @@ struct KernelTable {
                         std::uint32_t cols, std::int16_t* quants, float* scales);
 
   void (*add)(const float* a, const float* b, std::uint32_t n, float* y);
-  // acc[i] += scale * x[i]
-  void (*add_scaled)(const float* x, float scale, std::uint32_t n, float* acc);
   void (*scale)(float factor, std::uint32_t n, float* y);
   // out [n_rows, n]: out[r] += sum over j in order of h[r * h_stride + j] * x[j], x [n_x, n].
   void (*combine)(const float* x, std::uint32_t n_x, std::uint32_t n, const float* h,

@@ -34,6 +34,7 @@ HWY_BEFORE_NAMESPACE();
 #endif
 #include "backends/cpu/kernels/packed_panel-inl.hpp"
 #include "backends/cpu/kernels/packed_add-inl.hpp"
+#include "backends/cpu/kernels/lane_dot-inl.hpp"
 #include "backends/cpu/kernels/sign_dot-inl.hpp"
 // clang-format on
 
@@ -41,10 +42,12 @@ namespace synfire::cpu {
 namespace {
 
 template <typename Row>
-constexpr RowKernels kFloatRows = {dot_float<Row>, add_floats<Row>, settle_plain, decode_row<Row>};
+constexpr RowKernels kFloatRows = {dot_float<Row>,  add_floats<Row>, settle_plain,
+                                   decode_row<Row>, kFloatsAhead,    dot_lanes<FloatLanes<Row>>};
 #ifdef __AVX512F__
 template <typename Row>
-constexpr RowKernels kHalfRows = {dot_half<Row>, add_floats<Row>, settle_plain, decode_row<Row>};
+constexpr RowKernels kHalfRows = {dot_half<Row>,   add_floats<Row>, settle_plain,
+                                  decode_row<Row>, kFloatsAhead,    dot_lanes<FloatLanes<Row>>};
 constexpr auto kQuantizeWide = quantize_wide;
 #else
 // 16-bit products of AVX2 take two instructions, so they are no faster than float FMAs.
@@ -53,19 +56,19 @@ constexpr RowKernels kHalfRows = kFloatRows<Row>;
 constexpr decltype(KernelTable::quantize_wide) kQuantizeWide = nullptr;
 #endif
 // Formats whose factors may be rounded, and those that are seldom rows of neurons.
+template <typename Format, DotLanes Lanes = nullptr>
+constexpr RowKernels kPackedRows = {dot_packed<Format>,    add_packed<Format>, settle_quarters,
+                                    decode_packed<Format>, Format::kAhead,     Lanes};
 template <typename Format>
-constexpr RowKernels kPackedRows = {dot_packed<Format>, add_packed<Format>, settle_quarters,
-                                    decode_packed<Format>};
-template <typename Format>
-constexpr RowKernels kDecodedRows = {dot_packed<Format>, add_decoded<Format>, settle_plain,
-                                     decode_packed<Format>};
+constexpr RowKernels kDecodedRows = {dot_packed<Format>,    add_decoded<Format>, settle_plain,
+                                     decode_packed<Format>, Format::kAhead,      nullptr};
 
 constexpr KernelTable kTable = {
     SYNFIRE_LEVEL_NAME,
     kFloatRows<F32Row>,
     kHalfRows<F16Row>,
     kHalfRows<Bf16Row>,
-    kPackedRows<Q8Format>,
+    kPackedRows<Q8Format, dot_lanes<Q8Lanes>>,
     kPackedRows<Q4Format>,
     kDecodedRows<Q41Format>,
     kDecodedRows<Q4KFormat>,
@@ -75,7 +78,6 @@ constexpr KernelTable kTable = {
     quantize_floats,
     kQuantizeWide,
     add_rows,
-    add_scaled_floats,
     scale_row,
     combine,
     rms_norm,

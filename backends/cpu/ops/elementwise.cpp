@@ -20,12 +20,6 @@ void for_rows(CpuDevice& device, std::uint32_t n, std::uint32_t width, const Bod
              });
 }
 
-std::vector<float> decoded(const sdk::HostWeights& vector) {
-  std::vector<float> values(vector.cols);
-  dequantize_row(vector.dtype, vector.data, vector.cols, values.data());
-  return values;
-}
-
 }  // namespace
 
 void embed(CpuDevice& device, const sdk::OpCall& call) {
@@ -40,8 +34,7 @@ void embed(CpuDevice& device, const sdk::OpCall& call) {
     float* const out = call.output(0) + t * width;
     const auto row = static_cast<std::size_t>(token);
     if (table.is_packed())
-      row_kernels(device.kernels(), table.dtype)
-          .decode(table.packed_row(row), width, 0, width, out);
+      table.decode(device.kernels(), row, out);
     else
       dequantize_row(table.dtype, table.row(row), width, out);
     if (scale != 1.0f) device.kernels().scale(scale, width, out);
@@ -50,10 +43,7 @@ void embed(CpuDevice& device, const sdk::OpCall& call) {
 
 void rms_norm(CpuDevice& device, const sdk::OpCall& call) {
   const std::uint32_t width = call.input_width(0);
-  const sdk::HostWeights& weights = call.weights(0);
-  const bool plain = weights.dtype == DType::f32;
-  const std::vector<float> other = plain ? std::vector<float>() : decoded(weights);
-  const float* const factors = plain ? reinterpret_cast<const float*>(weights.data) : other.data();
+  const float* const factors = static_cast<const CpuWeights&>(call.weights(0)).vector();
   const float eps = call.params<sf_norm_params>().eps;
   for_rows(device, call.input_rows(0), width, [&](std::size_t row) {
     device.kernels().rms_norm(call.input(0) + row * width, factors, width, eps,

@@ -10,29 +10,40 @@
 namespace synfire::cpu {
 namespace {
 
-// How far ahead of the dots rows are fetched: some KiB, so that they come in time and stay.
+// How far ahead of the dots of several tokens rows are fetched, which takes them longer.
 constexpr std::uint32_t kRowsAhead = 8;
+constexpr std::size_t kLaneBytesAhead = 8192;
 
 // One linear op of some that share their input.
 struct Matrix {
   Matrix(CpuDevice& device, const sdk::OpCall& call)
       : weights(static_cast<const CpuWeights&>(call.weights(0))),
         rows(static_cast<std::uint32_t>(weights.rows)),
-        dot(row_kernels(device.kernels(), weights.dtype).dot),
+        kernels(row_kernels(device.kernels(), weights.dtype)),
         y(call.output(0)) {
-    if (const sdk::HostWeights* const bias_row = call.optional_weights(1)) {
-      bias.resize(rows);
-      dequantize_row(bias_row->dtype, bias_row->data, rows, bias.data());
-    }
+    if (const auto* const row = static_cast<const CpuWeights*>(call.optional_weights(1)))
+      bias = row->vector();
   }
 
   [[nodiscard]] std::uint32_t tiles() const { return (rows + kTileRows - 1) / kTileRows; }
 
   const CpuWeights& weights;
   std::uint32_t rows;
-  DotRows dot;
-  float* y;                 // [tokens, rows]
-  std::vector<float> bias;  // empty without
+  const RowKernels& kernels;
+  // Where the bytes of a tile's row r begin; of its last row for those after it.
+  [[nodiscard]] const std::byte* address(std::uint32_t tile, std::uint32_t r) const {
+    if (weights.is_lanes()) return weights.lane_tile(tile);
+    return weights.packed_row(std::min(tile * kTileRows + r, rows - 1));
+  }
+
+  float* y;                     // [tokens, rows]
+  const float* bias = nullptr;  // [rows]; null without
+};
+
+// A tile of a matrix; no matrix: none.
+struct Place {
+  const Matrix* matrix = nullptr;
+  std::uint32_t tile = 0;
 };
 
 // Tokens of a batch that go by together, so few that the second cache holds them.
@@ -40,6 +51,20 @@ struct TokenBlock {
   std::uint32_t first, n;
 };
 constexpr std::uint32_t kBlockTokens = 64;
+
+// What a member computes now, of all tiles that it goes through.
+struct Step {
+  std::uint32_t tile;
+  TokenBlock tokens;
+  MemberRuns& mine;
+  bool last_tokens;  // no more blocks of tokens follow for this run
+
+  // The tile n steps later, or kNone.
+  [[nodiscard]] std::uint32_t ahead(std::uint32_t n) const {
+    if (last_tokens || tile + n < mine.end()) return mine.ahead(tile, n);
+    return MemberRuns::kNone;
+  }
+};
 // Rows of half floats are slower to unpack, and multiply more tokens before they are again.
 constexpr std::uint32_t kWideBlockTokens = 512;
 // Of weights that the tokens' blocks go over.
@@ -57,7 +82,7 @@ class Linears {
     QuantsWanted wanted;
     for (const sdk::OpCall& call : calls) {
       matrices_.emplace_back(device, call);
-      wanted.add(matrices_.back().weights.dtype);
+      wanted.add(matrices_.back().weights.dtype, matrices_.back().weights.is_lanes());
     }
     x_ = prepare_activations(device, calls[0].input(0), n_tokens_, cols_, wanted);
     block_tokens_ = std::min(
@@ -67,12 +92,16 @@ class Linears {
   void run() {
     std::uint32_t tiles = 0;
     for (const Matrix& matrix : matrices_) tiles += matrix.tiles();
-    for_tiles(tiles, 1, [this](std::uint32_t tile, TokenBlock tokens, float* out) {
-      const Matrix* matrix = matrices_.data();
-      for (; tile >= matrix->tiles(); ++matrix) tile -= matrix->tiles();
-      const std::uint32_t n = multiply(*matrix, tile, tokens, out);
-      float* const y = matrix->y + std::size_t{tokens.first} * matrix->rows + tile * kTileRows;
-      for (std::uint32_t t = 0; t < tokens.n; ++t)
+    for_tiles(tiles, 1, [this](const Step& step, float* out) {
+      const auto place = [this](std::uint32_t tile) {
+        const Matrix* matrix = matrices_.data();
+        for (; tile >= matrix->tiles(); ++matrix) tile -= matrix->tiles();
+        return Place{matrix, tile};
+      };
+      const auto [matrix, tile] = place(step.tile);
+      const std::uint32_t n = multiply(place, step, out);
+      float* const y = matrix->y + std::size_t{step.tokens.first} * matrix->rows + tile * kTileRows;
+      for (std::uint32_t t = 0; t < step.tokens.n; ++t)
         std::memcpy(y + std::size_t{t} * matrix->rows, out + std::size_t{t} * kTileRows,
                     n * sizeof(float));
     });
@@ -82,12 +111,16 @@ class Linears {
   void run_gated(std::uint32_t activation, std::size_t gate, float* hidden) {
     const Matrix& gates = matrices_[gate];
     const Matrix& ups = matrices_[1 - gate];
-    for_tiles(gates.tiles(), 2, [&](std::uint32_t tile, TokenBlock tokens, float* out) {
-      float* const up_out = out + std::size_t{tokens.n} * kTileRows;
-      const std::uint32_t n = multiply(gates, tile, tokens, out);
-      multiply(ups, tile, tokens, up_out);
-      float* const h = hidden + std::size_t{tokens.first} * gates.rows + tile * kTileRows;
-      for (std::uint32_t t = 0; t < tokens.n; ++t)
+    for_tiles(gates.tiles(), 2, [&](const Step& step, float* out) {
+      float* const up_out = out + std::size_t{step.tokens.n} * kTileRows;
+      const std::uint32_t n = multiply(
+          [&](std::uint32_t tile) {
+            return Place{&gates, tile};
+          },
+          step, out);
+      multiply([&](std::uint32_t tile) { return Place{&ups, tile}; }, step, up_out);
+      float* const h = hidden + std::size_t{step.tokens.first} * gates.rows + step.tile * kTileRows;
+      for (std::uint32_t t = 0; t < step.tokens.n; ++t)
         device_.kernels().activate(activation, out + std::size_t{t} * kTileRows,
                                    up_out + std::size_t{t} * kTileRows, n,
                                    h + std::size_t{t} * gates.rows);
@@ -95,7 +128,7 @@ class Linears {
   }
 
  private:
-  // body(tile, tokens, room for `outputs` tiles of these tokens)
+  // body(step, room for `outputs` tiles of its tokens)
   template <typename Body>
   void for_tiles(std::uint32_t tiles, std::uint32_t outputs, const Body& body) {
     const std::size_t tile_bytes =
@@ -112,33 +145,63 @@ class Linears {
         x_.quants == nullptr ? GuidedRuns::FirstRun::half : GuidedRuns::FirstRun::most, most);
     const MemberScratch scratch(device_.workspace(), device_.team().members(),
                                 outputs * std::size_t{block_tokens_} * kTileRows * sizeof(float));
-    device_.team().parallel_for(runs.size(), [&](std::size_t run, std::size_t member) {
-      for (std::uint32_t t = 0; t < n_tokens_; t += block_tokens_)
-        for (std::uint32_t tile = runs.first(run); tile < runs.end(run); ++tile)
-          body(tile, TokenBlock{t, std::min(block_tokens_, n_tokens_ - t)},
-               reinterpret_cast<float*>(scratch.of(member)));
-    });
+    device_.team().parallel_members(
+        runs.size(), [&](ThreadTeam::Chunks& untaken, std::size_t member) {
+          auto* const room = reinterpret_cast<float*>(scratch.of(member));
+          for (MemberRuns mine(runs, untaken); mine.any(); mine.advance())
+            for (std::uint32_t t = 0; t < n_tokens_; t += block_tokens_) {
+              const TokenBlock tokens{t, std::min(block_tokens_, n_tokens_ - t)};
+              for (std::uint32_t tile = mine.first(); tile < mine.end(); ++tile)
+                body(Step{tile, tokens, mine, t + tokens.n == n_tokens_}, room);
+            }
+        });
   }
 
   // A tile's rows times some tokens, into out [tokens, kTileRows]; how many rows it has.
-  std::uint32_t multiply(const Matrix& matrix, std::uint32_t tile, TokenBlock tokens,
-                         float* out) const {
+  // place(tile): where a step's tile is.
+  template <typename PlaceOf>
+  std::uint32_t multiply(const PlaceOf& place, const Step& step, float* out) const {
+    const auto [matrix, tile] = place(step.tile);
+    const auto ahead = [&](std::uint32_t n) {
+      const std::uint32_t there = step.ahead(n);
+      return there == MemberRuns::kNone ? Place{} : place(there);
+    };
+    const TokenBlock tokens = step.tokens;
     const std::uint32_t first = tile * kTileRows;
-    const std::uint32_t n = std::min(kTileRows, matrix.rows - first);
-    const std::byte* rows[kTileRows];
-    const std::byte* next_rows[kTileRows];
-    for (std::uint32_t r = 0; r < n; ++r) {
-      rows[r] = matrix.weights.packed_row(first + r);
-      // Past the end of the matrix a fetch does no harm.
-      next_rows[r] = rows[r] + kRowsAhead * matrix.weights.stride();
+    const std::uint32_t n = std::min(kTileRows, matrix->rows - first);
+    if (matrix->weights.is_lanes()) {
+      const std::size_t tile_bytes = kTileRows * matrix->weights.stride();
+      const Place next = ahead(static_cast<std::uint32_t>(kLaneBytesAhead / tile_bytes) + 1);
+      matrix->kernels.dot_lanes(
+          matrix->weights.lane_tile(tile),
+          next.matrix == nullptr ? nullptr : next.matrix->address(next.tile, 0), cols_, x_,
+          tokens_ + tokens.first, tokens.n, out);
+    } else {
+      dot_rows(*matrix, tile, n, ahead(1), tokens, out);
     }
-    matrix.dot(rows, next_rows, n, cols_, x_, tokens_ + tokens.first, tokens.n, out);
-    if (matrix.bias.empty()) return n;
+    if (matrix->bias == nullptr) return n;
     for (std::uint32_t t = 0; t < tokens.n; ++t) {
       float* const y = out + std::size_t{t} * kTileRows;
-      device_.kernels().add(y, matrix.bias.data() + first, n, y);
+      device_.kernels().add(y, matrix->bias + first, n, y);
     }
     return n;
+  }
+
+  // n rows of a tile, while bytes further ahead come: of these rows, and then of `next`.
+  void dot_rows(const Matrix& matrix, std::uint32_t tile, std::uint32_t n, const Place& next,
+                TokenBlock tokens, float* out) const {
+    const std::byte* rows[kTileRows];
+    const std::byte* next_rows[kTileRows];
+    const std::size_t stride = matrix.weights.stride(), end = n * stride;
+    const std::size_t ahead = tokens.n == 1 ? matrix.kernels.ahead : kRowsAhead * stride;
+    for (std::uint32_t r = 0; r < n; ++r) {
+      rows[r] = matrix.address(tile, r);
+      const std::size_t at = r * stride + ahead;
+      next_rows[r] = at < end                 ? rows[0] + at
+                     : next.matrix != nullptr ? next.matrix->address(next.tile, 0) + (at - end)
+                                              : rows[r];
+    }
+    matrix.kernels.dot(rows, next_rows, n, cols_, x_, tokens_ + tokens.first, tokens.n, out);
   }
 
   CpuDevice& device_;

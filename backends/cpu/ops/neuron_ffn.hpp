@@ -74,10 +74,11 @@ class NeuronFfnDecode : public NeuronFfn {
 
   Fired list_asked();
   void find_gates(const Fired& asked) const;
+  void dot_gates(const Fired& asked, std::uint32_t tile, std::uint32_t next) const;
   void keep_fired(Fired& asked) const;
   [[nodiscard]] const float* magnitudes(const Fired& asked) const;
-  void add_run(const Fired& fired, std::uint32_t first, std::uint32_t end, std::uint32_t each,
-               float* partials) const;
+  void fetch_pairs(const Fired& fired, std::uint32_t first) const;
+  void add_run(const Fired& fired, MemberRuns& mine, std::uint32_t each, float* partials) const;
   void add_partials(const float* partials, std::uint32_t n) const;
 };
 

@@ -24,13 +24,18 @@ void NeuronFfnDecode::run() {
   auto* const partials = device_.workspace().get<float>(Workspace::partials, chunks * width);
   const std::size_t neuron_bytes = rows_.bytes(NeuronRow::up) + rows_.bytes(NeuronRow::down);
   const GuidedRuns runs(device_, chunks, each * neuron_bytes);
-  device_.team().parallel_for(runs.size(), [&](std::size_t run, std::size_t member) {
-    std::memset(partials + runs.first(run) * width, 0,
-                (runs.end(run) - runs.first(run)) * width * sizeof(float));
-    add_run(fired, runs.first(run) * each, std::min(runs.end(run) * each, fired.n), each, partials);
-    const std::uint32_t n = std::min(runs.end(run) * each, fired.n) - runs.first(run) * each;
-    count_fired(n, n, member);
-  });
+  device_.team().parallel_members(
+      runs.size(), [&](ThreadTeam::Chunks& untaken, std::size_t member) {
+        MemberRuns mine(runs, untaken);
+        if (mine.any()) fetch_pairs(fired, mine.first() * each);
+        for (; mine.any(); mine.advance()) {
+          const std::uint32_t n = std::min(mine.end() * each, fired.n) - mine.first() * each;
+          std::memset(partials + mine.first() * width, 0,
+                      (mine.end() - mine.first()) * width * sizeof(float));
+          add_run(fired, mine, each, partials);
+          count_fired(n, n, member);
+        }
+      });
   add_partials(partials, chunks);
 }
 
@@ -51,21 +56,32 @@ void NeuronFfnDecode::find_gates(const Fired& asked) const {
   const NeuronRow row = rows_.deciding();
   const std::uint32_t tiles = pieces_of(asked.n, kTileRows);
   const GuidedRuns runs(device_, tiles, kTileRows * rows_.bytes(row));
-  device_.team().parallel_for(runs.size(), [&](std::size_t run, std::size_t member) {
-    const std::uint32_t first = runs.first(run) * kTileRows;
-    const std::uint32_t end = std::min(runs.end(run) * kTileRows, asked.n);
-    for (std::uint32_t i = first; i < std::min(first + kTileRows, end); ++i)
-      rows_.fetch(row, asked.ids[i]);
-    for (std::uint32_t i = first; i < end; i += kTileRows) {
-      const std::uint32_t n = std::min(kTileRows, end - i);
-      const std::byte* next_rows[kTileRows];
-      const std::uint32_t left = end - i - n;
-      if (left != 0) rows_.name(row, asked.ids + i + n, left, n, next_rows);
-      rows_.dot(row, asked.ids + i, n, left == 0 ? nullptr : next_rows, &kToken, 1,
-                asked.gates + i);
-    }
-    count_asked(end - first, member);
-  });
+  device_.team().parallel_members(
+      runs.size(), [&](ThreadTeam::Chunks& untaken, std::size_t member) {
+        MemberRuns mine(runs, untaken);
+        if (mine.any())
+          for (std::uint32_t i = mine.first() * kTileRows, end = std::min(i + kTileRows, asked.n);
+               i < end; ++i)
+            rows_.fetch(row, asked.ids[i]);
+        for (; mine.any(); mine.advance()) {
+          for (std::uint32_t tile = mine.first(); tile < mine.end(); ++tile)
+            dot_gates(asked, tile, mine.ahead(tile, 1));
+          count_asked(std::min(mine.end() * kTileRows, asked.n) - mine.first() * kTileRows, member);
+        }
+      });
+}
+
+// A tile of gates, while the rows of the one after it come.
+void NeuronFfnDecode::dot_gates(const Fired& asked, std::uint32_t tile, std::uint32_t next) const {
+  const NeuronRow row = rows_.deciding();
+  const std::uint32_t first = tile * kTileRows;
+  const std::uint32_t n = std::min(kTileRows, asked.n - first);
+  const std::byte* next_rows[kTileRows];
+  const bool more = next != MemberRuns::kNone;
+  if (more)
+    rows_.name(row, asked.ids + next * kTileRows, std::min(kTileRows, asked.n - next * kTileRows),
+               n, next_rows);
+  rows_.dot(row, asked.ids + first, n, more ? next_rows : nullptr, &kToken, 1, asked.gates + first);
 }
 
 void NeuronFfnDecode::keep_fired(Fired& asked) const {
@@ -93,30 +109,40 @@ const float* NeuronFfnDecode::magnitudes(const Fired& asked) const {
   return values;
 }
 
+// The rows that a member begins with.
+void NeuronFfnDecode::fetch_pairs(const Fired& fired, std::uint32_t first) const {
+  for (std::uint32_t i = first; i < std::min(first + kTileRows / 2, fired.n); ++i) {
+    if (neurons_.gated()) rows_.fetch(NeuronRow::up, fired.ids[i]);
+    rows_.fetch(NeuronRow::down, fired.ids[i]);
+  }
+}
+
 // While a tile's up and down rows are read, those of the next tile come, neuron by neuron.
-void NeuronFfnDecode::add_run(const Fired& fired, std::uint32_t first, std::uint32_t end,
-                              std::uint32_t each, float* partials) const {
+void NeuronFfnDecode::add_run(const Fired& fired, MemberRuns& mine, std::uint32_t each,
+                              float* partials) const {
   RowFetch fetch;
   const auto fetch_tile = [&](std::uint32_t i) {
     fetch.clear();
-    for (const std::uint32_t tile_end = std::min(i + kTileRows, end); i < tile_end; ++i) {
+    for (const std::uint32_t tile_end = std::min(i + kTileRows, fired.n); i < tile_end; ++i) {
       if (neurons_.gated())
         fetch.add(rows_.address(NeuronRow::up, fired.ids[i]), rows_.bytes(NeuronRow::up));
       fetch.add(rows_.address(NeuronRow::down, fired.ids[i]), rows_.bytes(NeuronRow::down));
     }
   };
-  for (std::uint32_t i = first; i < std::min(first + kTileRows / 2, end); ++i) {
-    if (neurons_.gated()) rows_.fetch(NeuronRow::up, fired.ids[i]);
-    rows_.fetch(NeuronRow::down, fired.ids[i]);
-  }
-  for (std::uint32_t i = first; i < end;) {
+  const std::uint32_t end = std::min(mine.end() * each, fired.n);
+  for (std::uint32_t i = mine.first() * each; i < end;) {
     const std::uint32_t chunk = i / each;
     const std::uint32_t n = std::min({kTileRows, end - i, (chunk + 1) * each - i});
     const std::uint32_t* const ids = fired.ids + i;
     const std::byte* next[kTileRows];
     float ups[kTileRows];
     float hidden[kTileRows];
-    fetch_tile(i + n);
+    if (i + n < end) {
+      fetch_tile(i + n);
+    } else {
+      const std::uint32_t next_chunk = mine.ahead(chunk, 1);
+      fetch_tile(next_chunk == MemberRuns::kNone ? fired.n : next_chunk * each);
+    }
     if (neurons_.gated())
       rows_.dot(NeuronRow::up, ids, n, fetch.take(n, rows_.bytes(NeuronRow::up), next), &kToken, 1,
                 ups);

@@ -22,9 +22,10 @@ inline constexpr std::uint32_t kWideFrom = 16;
 
 // What rows that share x multiply with, besides floats.
 struct QuantsWanted {
-  void add(DType dtype) {
+  // Rows that are lanes have no use for 16 bits.
+  void add(DType dtype, bool lanes = false) {
     quants |= wants_quants(dtype);
-    wide |= dtype == DType::f16 || dtype == DType::bf16;
+    wide |= !lanes && (dtype == DType::f16 || dtype == DType::bf16);
   }
 
   bool quants = false;  // 8 bits
@@ -44,8 +45,7 @@ const std::uint32_t* all_tokens(CpuDevice& device, std::uint32_t n_tokens);
 class GuidedRuns {
  public:
   // How much of a member's part of what is left its next run is. Every run begins with nothing
-  // fetched ahead, so most of it is best, but for float rows: eight at a time are streams enough,
-  // and were 2 to 5 % slower so.
+  // fetched ahead, so most of it is best, but for float rows, which were 1 to 3 % slower so.
   enum class FirstRun { half, most };
 
   // `most`: tiles of a run.
@@ -61,6 +61,46 @@ class GuidedRuns {
 
   std::array<std::uint32_t, kMost + 1> bounds_;
   std::size_t n_ = 0;
+};
+
+// The tiles that a member of the team computes, one run after the other. It takes its next run
+// while it still computes the one before, so that the next run's memory is on its way when it
+// begins.
+class MemberRuns {
+ public:
+  static constexpr std::uint32_t kNone = UINT32_MAX;
+
+  MemberRuns(const GuidedRuns& runs, ThreadTeam::Chunks& untaken)
+      : runs_(runs), untaken_(untaken), run_(untaken.take()), next_(runs.size()) {}
+
+  // Whether there is a run; and its tiles.
+  [[nodiscard]] bool any() const { return run_ < runs_.size(); }
+  [[nodiscard]] std::uint32_t first() const { return runs_.first(run_); }
+  [[nodiscard]] std::uint32_t end() const { return runs_.end(run_); }
+  // The tile that comes n after one of this run; kNone where that is not known.
+  [[nodiscard]] std::uint32_t ahead(std::uint32_t tile, std::uint32_t n) {
+    if (tile + n < end()) return tile + n;
+    take_next();
+    if (next_ >= runs_.size()) return kNone;
+    const std::uint32_t there = runs_.first(next_) + (tile + n - end());
+    return there < runs_.end(next_) ? there : kNone;
+  }
+  void advance() {
+    take_next();
+    run_ = next_;
+    took_next_ = false;
+  }
+
+ private:
+  void take_next() {
+    if (!took_next_) next_ = untaken_.take();
+    took_next_ = true;
+  }
+
+  const GuidedRuns& runs_;
+  ThreadTeam::Chunks& untaken_;
+  std::size_t run_, next_;
+  bool took_next_ = false;
 };
 
 // Into how many chunks to cut `tiles` pieces of work of about `tile_bytes` of memory each: several

@@ -23,10 +23,8 @@ class SignLinear {
         x_(prepare_activations(device, call.input(0), n_tokens_, width_,
                                {width_ % 32 == 0, false})),
         y_(call.output(0)) {
-    if (const sdk::HostWeights* const bias = call.optional_weights(1)) {
-      bias_.resize(rows_);
-      dequantize_row(bias->dtype, bias->data, rows_, bias_.data());
-    }
+    if (const auto* const bias = static_cast<const CpuWeights*>(call.optional_weights(1)))
+      bias_ = bias->vector();
   }
 
   void run() {
@@ -55,7 +53,7 @@ class SignLinear {
                                  x_.scales + std::size_t{t} * units_ * 8, y);
     else
       for (std::uint32_t r = 0; r < n; ++r) y[r] = plain_dot(first + r, x_.values + t * x_.stride);
-    if (!bias_.empty()) device_.kernels().add(y, bias_.data() + first, n, y);
+    if (bias_ != nullptr) device_.kernels().add(y, bias_ + first, n, y);
   }
 
   // For widths that are no whole blocks.
@@ -74,7 +72,7 @@ class SignLinear {
   std::uint32_t n_tokens_, rows_, width_, units_;
   Activations x_;
   float* y_;
-  std::vector<float> bias_;  // empty without
+  const float* bias_ = nullptr;  // [rows]; null without
 };
 
 }  // namespace

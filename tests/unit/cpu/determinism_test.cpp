@@ -14,7 +14,8 @@
 namespace synfire::ops_test {
 namespace {
 
-constexpr std::uint32_t kModel = 128, kHeads = 4, kKvHeads = 2, kHeadDim = 32, kHidden = 600;
+// Rows of kModel elements are packed each for itself, those of a head's are lanes.
+constexpr std::uint32_t kModel = 288, kHeads = 4, kKvHeads = 2, kHeadDim = 32, kHidden = 600;
 constexpr std::uint32_t kBlockTokens = 16, kBlocks = 75;
 constexpr std::uint32_t kContext = 1200;  // so long that attention is shared out
 constexpr std::uint32_t kLast = 4;        // tokens at the end that always come alone

@@ -33,6 +33,23 @@ TEST_P(ThreadTeamTest, EachChunkRunsOnce) {
   }
 }
 
+// Members that take their next chunk before they do the one they have.
+TEST_P(ThreadTeamTest, EachChunkTakenEarlyRunsOnce) {
+  for (const std::size_t chunks : {0, 1, 2, 7, 1000}) {
+    std::vector<std::atomic<int>> runs(chunks);
+    team_.parallel_members(chunks, [&](ThreadTeam::Chunks& untaken, std::size_t member) {
+      EXPECT_LT(member, team_.members());
+      for (std::size_t chunk = untaken.take(); chunk < chunks;) {
+        const std::size_t next = untaken.take();
+        EXPECT_GT(next, chunk);
+        runs[chunk].fetch_add(1);
+        chunk = next;
+      }
+    });
+    for (const std::atomic<int>& count : runs) EXPECT_EQ(count.load(), 1);
+  }
+}
+
 // Plain memory: what members wrote is visible to the caller, and the caller's to members.
 TEST_P(ThreadTeamTest, WritesAreVisibleBothWays) {
   std::vector<std::size_t> values(257);

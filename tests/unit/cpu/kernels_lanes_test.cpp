@@ -1,0 +1,189 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "backends/cpu/lane_rows.hpp"
+#include "backends/cpu/ops/row_dots.hpp"
+#include "plugins/sdk/block_codec.hpp"
+#include "tests/unit/cpu/levels.hpp"
+#include "tests/unit/cpu/random_tokens.hpp"
+
+// Narrow rows as lanes, at each SIMD level: against the values that the file's bytes mean.
+namespace synfire::cpu {
+namespace {
+
+constexpr DType kDTypesOfLanes[] = {DType::f32, DType::f16, DType::bf16, DType::q8_0};
+constexpr std::uint32_t kColumns[] = {1, 2, 3, 5, 31, 32, 63, 64, 96, 160, 224, 255, 256};
+
+bool fits(DType dtype, std::uint32_t cols) { return cols % dtype_info(dtype).block_size == 0; }
+
+// A tile of n rows of a file.
+struct Tile {
+  Tile(DType weight_dtype, std::uint32_t n_cols, std::uint32_t n)
+      : dtype(weight_dtype),
+        cols(n_cols),
+        n_rows(n),
+        file(n * row_bytes(dtype, cols)),
+        bytes(lane_tile_bytes(dtype, cols), std::byte{0x77}),
+        values(std::size_t{n} * cols) {
+    std::mt19937 random(cols * 31 + n);
+    std::normal_distribution<float> normal;
+    for (float& value : values) value = normal(random);
+    for (std::uint32_t r = 0; r < n; ++r)
+      quantize_row(dtype, values.data() + std::size_t{r} * cols, cols, file_row(r));
+    pack();
+  }
+  std::byte* file_row(std::uint32_t r) { return file.data() + r * row_bytes(dtype, cols); }
+  void pack() {
+    for (std::uint32_t r = 0; r < n_rows; ++r)
+      dequantize_row(dtype, file_row(r), cols, values.data() + std::size_t{r} * cols);
+    pack_lane_tile(dtype, file.data(), n_rows, cols, bytes.data());
+  }
+
+  DType dtype;
+  std::uint32_t cols, n_rows;
+  std::vector<std::byte> file, bytes;
+  std::vector<float> values;  // what the file means
+};
+
+// [ids, kTileRows] of the tokens named.
+std::vector<float> dot(const KernelTable& kernels, const Tile& tile, Tokens& tokens,
+                       const std::vector<std::uint32_t>& ids) {
+  std::vector<float> out((ids.size() + 1) * kTileRows, -1e9f);
+  row_kernels(kernels, tile.dtype)
+      .dot_lanes(tile.bytes.data(), tile.bytes.data(), tile.cols,
+                 tokens.prepare(kernels, wants_quants(tile.dtype)), ids.data(),
+                 static_cast<std::uint32_t>(ids.size()), out.data());
+  for (std::uint32_t r = 0; r < kTileRows; ++r)  // nothing is written after the last token
+    EXPECT_EQ(out[ids.size() * kTileRows + r], -1e9f);
+  out.resize(ids.size() * kTileRows);
+  return out;
+}
+
+std::vector<float> dot_all(const KernelTable& kernels, const Tile& tile, Tokens& tokens) {
+  std::vector<std::uint32_t> ids(tokens.n);
+  std::iota(ids.begin(), ids.end(), 0u);
+  return dot(kernels, tile, tokens, ids);
+}
+
+class LanesTest : public testing::TestWithParam<const KernelTable*> {
+ protected:
+  static void expect_products(const Tile& tile, const Tokens& tokens,
+                              const std::vector<float>& out) {
+    for (std::uint32_t t = 0; t < tokens.n; ++t)
+      for (std::uint32_t r = 0; r < kTileRows; ++r) {
+        double want = 0;
+        for (std::uint32_t i = 0; r < tile.n_rows && i < tile.cols; ++i)
+          want += tile.values[std::size_t{r} * tile.cols + i] *
+                  tokens.value(t, i, wants_quants(tile.dtype));
+        ASSERT_NEAR(out[t * kTileRows + r], want, 2e-6 * (tile.cols + 64))
+            << dtype_info(tile.dtype).name << ", " << tile.cols << " columns, row " << r << " of "
+            << tile.n_rows << ", token " << t << " of " << tokens.n;
+      }
+  }
+
+  const KernelTable& kernels_ = *GetParam();
+};
+
+TEST_P(LanesTest, DotAgreesWithTheDecodedWeights) {
+  for (const DType dtype : kDTypesOfLanes)
+    for (const std::uint32_t cols : kColumns) {
+      if (!fits(dtype, cols)) continue;
+      for (const std::uint32_t n_rows : {1u, 7u, 15u, kTileRows}) {
+        const Tile tile(dtype, cols, n_rows);
+        for (const std::uint32_t n_tokens : {1u, 2u, 3u, 4u, 5u, 9u}) {
+          Tokens tokens(cols, n_tokens);
+          expect_products(tile, tokens, dot_all(kernels_, tile, tokens));
+        }
+      }
+    }
+}
+
+TEST_P(LanesTest, ATokenGetsTheSameBitsAloneAndAmongOthers) {
+  for (const DType dtype : kDTypesOfLanes)
+    for (const std::uint32_t cols : {64u, 224u}) {
+      const Tile tile(dtype, cols, kTileRows);
+      Tokens tokens(cols, 13);
+      const std::vector<float> all = dot_all(kernels_, tile, tokens);
+      for (std::uint32_t t = 0; t < tokens.n; ++t) {
+        const std::vector<float> one = dot(kernels_, tile, tokens, {t});
+        for (std::uint32_t r = 0; r < kTileRows; ++r)
+          ASSERT_EQ(one[r], all[t * kTileRows + r]) << dtype_info(dtype).name << " token " << t;
+      }
+    }
+}
+
+// A row's bits depend on neither its lane nor its neighbours.
+TEST_P(LanesTest, ARowGetsTheSameBitsInAnyLane) {
+  for (const DType dtype : kDTypesOfLanes) {
+    Tile tile(dtype, 96, kTileRows);
+    Tokens tokens(96, 5);
+    const std::vector<float> before = dot_all(kernels_, tile, tokens);
+    const std::size_t bytes = row_bytes(dtype, 96);
+    std::rotate(tile.file.begin(), tile.file.begin() + static_cast<std::ptrdiff_t>(5 * bytes),
+                tile.file.end());
+    tile.pack();
+    const std::vector<float> after = dot_all(kernels_, tile, tokens);
+    for (std::uint32_t t = 0; t < tokens.n; ++t)
+      for (std::uint32_t r = 0; r < kTileRows; ++r)
+        ASSERT_EQ(after[t * kTileRows + r], before[t * kTileRows + (r + 5) % kTileRows]);
+  }
+}
+
+// The largest quants that a block can hold, of one sign: sums of pairs must not saturate.
+TEST_P(LanesTest, ExtremeQuantsDoNotSaturate) {
+  for (const int weight : {-128, -127, 127})
+    for (const float sign : {-1.0f, 1.0f}) {
+      Tile tile(DType::q8_0, 64, kTileRows);
+      for (std::uint32_t block = 0; block < kTileRows * 2; ++block)
+        std::memset(tile.file.data() + block * 34 + 2, weight, 32);
+      tile.pack();
+      Tokens tokens(64, 3);
+      std::fill(tokens.x.begin(), tokens.x.end(), sign);
+      const std::vector<float> out = dot_all(kernels_, tile, tokens);
+      for (std::uint32_t r = 0; r < kTileRows; ++r) {
+        double want = 0;
+        for (std::uint32_t i = 0; i < 64; ++i) want += sign * tile.values[r * 64 + i];
+        EXPECT_NEAR(out[r], want, 1e-3) << weight << " x " << sign;
+      }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Levels, LanesTest, testing::ValuesIn(machine_levels()), level_test_name);
+
+// AVX-VNNI is another way to the same integers.
+TEST(LanesAcrossLevels, VnniGivesTheSameBitsAsAvx2) {
+  if (!machine_features().avx_vnni) GTEST_SKIP() << "needs a processor with AVX-VNNI";
+  const Tile tile(DType::q8_0, 96, kTileRows);
+  Tokens tokens(96, 5);
+  EXPECT_EQ(dot_all(avx2_vnni_kernels(), tile, tokens), dot_all(avx2_kernels(), tile, tokens));
+}
+
+TEST(LaneRows, GiveTheFilesBytesBack) {
+  for (const DType dtype : kDTypesOfLanes)
+    for (const std::uint32_t cols : {1u, 33u, 64u, 256u}) {
+      if (!fits(dtype, cols)) continue;
+      Tile tile(dtype, cols, 11);
+      std::vector<std::byte> row(row_bytes(dtype, cols));
+      for (std::uint32_t r = 0; r < 11; ++r) {
+        unpack_lane_row(dtype, tile.bytes.data(), r, cols, row.data());
+        EXPECT_EQ(std::memcmp(row.data(), tile.file_row(r), row.size()), 0)
+            << dtype_info(dtype).name << ", " << cols << " columns, row " << r;
+      }
+    }
+}
+
+TEST(LaneRows, AreForNarrowMatricesAlone) {
+  EXPECT_TRUE(keeps_lanes(DType::f16, 5632, 64));
+  EXPECT_TRUE(keeps_lanes(DType::q8_0, 16, 256));
+  EXPECT_FALSE(keeps_lanes(DType::q8_0, 5632, 288));  // as long as what units serve well
+  EXPECT_FALSE(keeps_lanes(DType::f16, 15, 64));      // do not fill the lanes
+  EXPECT_FALSE(keeps_lanes(DType::f32, 1, 256));      // a vector
+  EXPECT_FALSE(keeps_lanes(DType::i8, 5632, 64));     // signs
+  EXPECT_FALSE(keeps_lanes(DType::q4_0, 5632, 64));   // no kernels
+}
+
+}  // namespace
+}  // namespace synfire::cpu
