@@ -103,8 +103,7 @@ struct Q8Values {
         }
       }
       for (std::uint32_t i = 0; i < 32; i += kWide * kLanes)
-        columns<Q, kWide>(chunk, n_tiles, length, scaled, ahead, b * 32 + i,
-                          out);
+        columns<Q, kWide>(chunk, n_tiles, length, scaled, ahead, b * 32 + i, out);
     }
   }
 

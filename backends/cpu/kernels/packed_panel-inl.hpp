@@ -8,7 +8,12 @@ namespace synfire::cpu {
 namespace {
 
 constexpr std::uint32_t kPanelRows = 4;
-constexpr std::uint32_t kPanelTokens = 8;  // for fewer, unpacking does not pay
+
+// Tokens from which on a panel pays. Never at the avx512 level where a code is one instruction and
+// a row has one scale: two rows in registers (packed_block-inl.hpp) are faster for any number.
+template <typename Format>
+constexpr std::uint32_t kPanelFrom =
+    kIntBytes == 64 && Format::kParts == 1 && !Format::kHasMinimum ? UINT32_MAX : 8;
 
 template <typename Format>
 struct PanelUnit {
@@ -92,11 +97,11 @@ void dot_packed(const std::byte* const* rows, const std::byte* const* next_rows,
     return next_rows == nullptr ? nullptr : next_rows + r;
   };
 #ifdef __AVX512F__
-  if (n_tokens > 1 && n_units <= kPanelUnits)
+  if (n_tokens > 1 && n_tokens < kPanelFrom<Format> && n_units <= kPanelUnits)
     return dot_block<Format>(rows, next_rows, n_rows, n_units, x, tokens, n_tokens, out);
 #endif
   std::uint32_t r = 0;
-  if (n_tokens >= kPanelTokens && n_units <= kPanelUnits)
+  if (n_tokens >= kPanelFrom<Format> && n_units <= kPanelUnits)
     for (; r + kPanelRows <= n_rows; r += kPanelRows)
       dot_panel<Format>(rows + r, next_from(r), n_units, x, tokens, n_tokens, out + r);
   if (r < n_rows)
