@@ -123,10 +123,10 @@ HWY_INLINE void dot_row(const std::byte* row, const std::byte* next_row, std::ui
   for (std::uint32_t t = 0; t < T; ++t) out[t * kTileRows] = sums[t].total();
 }
 
-// Rows that one token is multiplied with at the same time, as many as registers allow. They share
-// the loads of its quants, which are as much work as unpacking a row; and where rows lie apart, the
-// processor looks up the pages of several at once.
-constexpr std::uint32_t kRowsAlone = kIntBytes == 64 ? 8 : 4;
+// Rows that lie apart and are multiplied with one token at the same time. They share the loads of
+// its quants, which are as much work as unpacking a row, and the processor looks up the pages of
+// several at once. Rows that follow each other are one stream of memory, which it reads best alone.
+constexpr std::uint32_t kRowsApart = kIntBytes == 64 ? 8 : 4;
 
 template <typename Format, std::uint32_t R>
 HWY_INLINE void dot_alone(const std::byte* const* rows, const std::byte* const* next_rows,
@@ -185,8 +185,11 @@ HWY_INLINE void dot_few(const std::byte* const* rows, const std::byte* const* ne
       dot_alone<Format, count.value>(rows + r, t == 0 ? next : nullptr, n_units, x, tokens[t],
                                      out + std::size_t{t} * kTileRows + r);
   };
+  const bool in_line =
+      n_rows > 1 && rows[n_rows - 1] - rows[0] == (n_rows - 1) * (rows[1] - rows[0]);
   std::uint32_t r = 0;
-  for (; r + kRowsAlone <= n_rows; r += kRowsAlone) take(r, Index<kRowsAlone>());
+  if (!in_line)
+    for (; r + kRowsApart <= n_rows; r += kRowsApart) take(r, Index<kRowsApart>());
   for (; r < n_rows; ++r) take(r, Index<1>());
 }
 
