@@ -7,6 +7,12 @@
 namespace synfire::cpu {
 namespace {
 
+// Rows of a single token that are read side by side, and how far ahead they are best fetched: one
+// stream of memory is followed best alone, but a chain of additions of 8 lanes is slower than
+// memory.
+constexpr int kRowsAtOnce = kLanes == 16 ? 1 : 2;
+constexpr std::uint32_t kFloatsAhead = kLanes == 16 ? 6144 : 32768;
+
 // Asks for the bytes of a vector of elements of each row, once per cache line.
 template <typename Row, int R>
 HWY_INLINE void fetch_ahead(const std::byte* const* rows, std::uint32_t i) {
@@ -77,8 +83,8 @@ void dot_float(const std::byte* const* rows, const std::byte* const* next_rows,
     dot_tokens<Row, 4, kTokens>(rows, t == 0 ? next_rows : nullptr, n_rows, cols, x, tokens + t,
                                 out + t * kTileRows);
   for (; t < n_tokens; ++t)
-    dot_tokens<Row, 8, 1>(rows, t == 0 ? next_rows : nullptr, n_rows, cols, x, tokens + t,
-                          out + t * kTileRows);
+    dot_tokens<Row, kRowsAtOnce, 1>(rows, t == 0 ? next_rows : nullptr, n_rows, cols, x, tokens + t,
+                                    out + t * kTileRows);
 }
 
 }  // namespace

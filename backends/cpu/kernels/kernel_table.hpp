@@ -53,6 +53,8 @@ struct RowKernels {
   // One unit of an accumulator to its kUnit columns.
   void (*settle)(const float* acc, float* columns);
   DecodeRow decode;
+  // How far ahead of a single token's dots rows that follow each other are best fetched. In bytes.
+  std::uint32_t ahead;
   DotLanes dot_lanes;  // null where narrow rows are packed as all others (keeps_lanes)
 };
 
@@ -78,8 +80,6 @@ struct KernelTable {
                         std::uint32_t cols, std::int16_t* quants, float* scales);
 
   void (*add)(const float* a, const float* b, std::uint32_t n, float* y);
-  // acc[i] += scale * x[i]
-  void (*add_scaled)(const float* x, float scale, std::uint32_t n, float* acc);
   void (*scale)(float factor, std::uint32_t n, float* y);
   // out [n_rows, n]: out[r] += sum over j in order of h[r * h_stride + j] * x[j], x [n_x, n].
   void (*combine)(const float* x, std::uint32_t n_x, std::uint32_t n, const float* h,

@@ -42,12 +42,12 @@ namespace synfire::cpu {
 namespace {
 
 template <typename Row>
-constexpr RowKernels kFloatRows = {dot_float<Row>, add_floats<Row>, settle_plain, decode_row<Row>,
-                                   dot_lanes<FloatLanes<Row>>};
+constexpr RowKernels kFloatRows = {dot_float<Row>,  add_floats<Row>, settle_plain,
+                                   decode_row<Row>, kFloatsAhead,    dot_lanes<FloatLanes<Row>>};
 #ifdef __AVX512F__
 template <typename Row>
-constexpr RowKernels kHalfRows = {dot_half<Row>, add_floats<Row>, settle_plain, decode_row<Row>,
-                                  dot_lanes<FloatLanes<Row>>};
+constexpr RowKernels kHalfRows = {dot_half<Row>,   add_floats<Row>, settle_plain,
+                                  decode_row<Row>, kFloatsAhead,    dot_lanes<FloatLanes<Row>>};
 constexpr auto kQuantizeWide = quantize_wide;
 #else
 // 16-bit products of AVX2 take two instructions, so they are no faster than float FMAs.
@@ -57,11 +57,11 @@ constexpr decltype(KernelTable::quantize_wide) kQuantizeWide = nullptr;
 #endif
 // Formats whose factors may be rounded, and those that are seldom rows of neurons.
 template <typename Format, DotLanes Lanes = nullptr>
-constexpr RowKernels kPackedRows = {dot_packed<Format>, add_packed<Format>, settle_quarters,
-                                    decode_packed<Format>, Lanes};
+constexpr RowKernels kPackedRows = {dot_packed<Format>,    add_packed<Format>, settle_quarters,
+                                    decode_packed<Format>, Format::kAhead,     Lanes};
 template <typename Format>
-constexpr RowKernels kDecodedRows = {dot_packed<Format>, add_decoded<Format>, settle_plain,
-                                     decode_packed<Format>, nullptr};
+constexpr RowKernels kDecodedRows = {dot_packed<Format>,    add_decoded<Format>, settle_plain,
+                                     decode_packed<Format>, Format::kAhead,      nullptr};
 
 constexpr KernelTable kTable = {
     SYNFIRE_LEVEL_NAME,
@@ -78,7 +78,6 @@ constexpr KernelTable kTable = {
     quantize_floats,
     kQuantizeWide,
     add_rows,
-    add_scaled_floats,
     scale_row,
     combine,
     rms_norm,

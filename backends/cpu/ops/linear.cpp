@@ -10,8 +10,8 @@
 namespace synfire::cpu {
 namespace {
 
-// How far ahead of the dots rows are fetched: some KiB, so that they come in time and stay.
-constexpr std::uint32_t kRowsAhead = kTileRows / 2;
+// How far ahead of the dots of several tokens rows are fetched, which takes them longer.
+constexpr std::uint32_t kRowsAhead = 8;
 constexpr std::size_t kLaneBytesAhead = 8192;
 
 // One linear op of some that share their input.
@@ -187,16 +187,18 @@ class Linears {
     return n;
   }
 
-  // n rows of a tile, while the rows kRowsAhead further come: these, and then those of `next`.
+  // n rows of a tile, while bytes further ahead come: of these rows, and then of `next`.
   void dot_rows(const Matrix& matrix, std::uint32_t tile, std::uint32_t n, const Place& next,
                 TokenBlock tokens, float* out) const {
     const std::byte* rows[kTileRows];
     const std::byte* next_rows[kTileRows];
-    for (std::uint32_t r = 0; r < n; ++r) rows[r] = matrix.address(tile, r);
+    const std::size_t stride = matrix.weights.stride(), end = n * stride;
+    const std::size_t ahead = tokens.n == 1 ? matrix.kernels.ahead : kRowsAhead * stride;
     for (std::uint32_t r = 0; r < n; ++r) {
-      const std::uint32_t there = r + kRowsAhead;
-      next_rows[r] = there < n                ? rows[there]
-                     : next.matrix != nullptr ? next.matrix->address(next.tile, there - n)
+      rows[r] = matrix.address(tile, r);
+      const std::size_t at = r * stride + ahead;
+      next_rows[r] = at < end                 ? rows[0] + at
+                     : next.matrix != nullptr ? next.matrix->address(next.tile, 0) + (at - end)
                                               : rows[r];
     }
     matrix.kernels.dot(rows, next_rows, n, cols_, x_, tokens_ + tokens.first, tokens.n, out);

@@ -45,8 +45,7 @@ const std::uint32_t* all_tokens(CpuDevice& device, std::uint32_t n_tokens);
 class GuidedRuns {
  public:
   // How much of a member's part of what is left its next run is. Every run begins with nothing
-  // fetched ahead, so most of it is best, but for float rows: eight at a time are streams enough,
-  // and were 2 to 5 % slower so.
+  // fetched ahead, so most of it is best, but for float rows, which were 1 to 3 % slower so.
   enum class FirstRun { half, most };
 
   // `most`: tiles of a run.

@@ -25,32 +25,32 @@ struct HiddenUnits {
   std::uint32_t rank, latents;  // pairs() >= latents
 };
 
-// fc1: [rank, d_model].
-class HiddenRows final : public RowSource {
+// Rows of one of the predictor's two matrices.
+class PredictorRows : public RowSource {
  public:
-  HiddenRows(const NeuronMix& mix, std::uint32_t rank, DType dtype)
+  PredictorRows(const NeuronMix& mix, std::uint32_t rank, DType dtype)
       : mix_(mix), units_(rank, mix.design().latents), dtype_(dtype) {}
 
-  void write(std::uint64_t row, std::byte* out) const override;
-
- private:
+ protected:
   const NeuronMix& mix_;
   HiddenUnits units_;
   DType dtype_;
 };
 
-// fc2: [d_ff, rank].
-class ScoreRows final : public RowSource {
+// fc1: [rank, d_model].
+class HiddenRows final : public PredictorRows {
  public:
-  ScoreRows(const NeuronMix& mix, std::uint32_t rank, DType dtype)
-      : mix_(mix), units_(rank, mix.design().latents), dtype_(dtype) {}
+  using PredictorRows::PredictorRows;
 
   void write(std::uint64_t row, std::byte* out) const override;
+};
 
- private:
-  const NeuronMix& mix_;
-  HiddenUnits units_;
-  DType dtype_;
+// fc2: [d_ff, rank].
+class ScoreRows final : public PredictorRows {
+ public:
+  using PredictorRows::PredictorRows;
+
+  void write(std::uint64_t row, std::byte* out) const override;
 };
 
 }  // namespace synfire::synth
