@@ -102,9 +102,9 @@ HWY_INLINE void multiply_block(const std::byte* const* rows, const std::byte* co
           const __m256 scale = _mm256_loadu_ps(tokens.scales[first + t + i] + u * 8);
 #pragma GCC unroll 2
           for (std::uint32_t r = 0; r < R; ++r) {
-            VecF& sum = sums[r][t + i].products;
-            sum = hn::MulAdd(to_floats(dots[i][r]),
-                             for_lanes(_mm256_mul_ps(scales[r][part.value], scale)), sum);
+            __m256& sum = sums[r][t + i].products;
+            sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(fold_lanes(dots[i][r])),
+                                  _mm256_mul_ps(scales[r][part.value], scale), sum);
           }
         }
       });

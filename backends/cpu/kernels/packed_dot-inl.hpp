@@ -9,19 +9,25 @@ namespace {
 
 constexpr std::uint32_t kPanelUnits = 64;  // columns up to 16384: a panel lies on the stack
 
-// A unit of a token.
-struct UnitOfToken {
-  VecI quants[kVectors];
+// What a unit of a token has beside its quants.
+struct SidesOfToken {
   __m256 scales;
   VecI start[2];  // of the integer sums of each part: minus zero point times sum
   __m256 sums;    // of the values by block; where there are minimums
 };
 
+// A unit of a token.
+struct UnitOfToken : SidesOfToken {
+  VecI quants[kVectors];
+};
+
+template <std::uint32_t V>
+HWY_INLINE VecI load_quants(const Activations& x, std::size_t unit) {
+  return load_ints(x.quants + unit * kUnit + V * kIntBytes);
+}
+
 template <typename Format>
-HWY_INLINE void load_unit(const Activations& x, std::size_t unit, UnitOfToken& token) {
-  for_indices<kVectors>([&](auto v) {
-    token.quants[v.value] = load_ints(x.quants + unit * kUnit + v.value * kIntBytes);
-  });
+HWY_INLINE void load_sides(const Activations& x, std::size_t unit, SidesOfToken& token) {
   token.scales = _mm256_loadu_ps(x.scales + unit * 8);
   const std::int32_t* const sums = x.sums + unit * 16;
   if constexpr (Format::kHasMinimum) {
@@ -40,6 +46,12 @@ HWY_INLINE void load_unit(const Activations& x, std::size_t unit, UnitOfToken& t
 }
 
 template <typename Format>
+HWY_INLINE void load_unit(const Activations& x, std::size_t unit, UnitOfToken& token) {
+  for_indices<kVectors>([&](auto v) { token.quants[v.value] = load_quants<v.value>(x, unit); });
+  load_sides<Format>(x, unit, token);
+}
+
+template <typename Format>
 struct RowSum {
   __m256 products = _mm256_setzero_ps();
   __m256 minimums = _mm256_setzero_ps();
@@ -53,10 +65,16 @@ struct RowSum {
         constexpr std::uint32_t kAt = part.value * kEach + v.value;
         dots = Format::dot(dots, codes[kAt], x.quants[kAt]);
       });
-      const __m256 scale = _mm256_mul_ps(scales[part.value], x.scales);
-      products = _mm256_fmadd_ps(_mm256_cvtepi32_ps(fold_lanes(dots)), scale, products);
+      add_part(dots, scales[part.value], x);
     });
-    if constexpr (Format::kHasMinimum) minimums = _mm256_fmadd_ps(minimum, x.sums, minimums);
+    if constexpr (Format::kHasMinimum) add_minimum(minimum, x);
+  }
+  HWY_INLINE void add_part(VecI dots, __m256 scales, const SidesOfToken& x) {
+    const __m256 scale = _mm256_mul_ps(scales, x.scales);
+    products = _mm256_fmadd_ps(_mm256_cvtepi32_ps(fold_lanes(dots)), scale, products);
+  }
+  HWY_INLINE void add_minimum(__m256 minimum, const SidesOfToken& x) {
+    minimums = _mm256_fmadd_ps(minimum, x.sums, minimums);
   }
   [[nodiscard]] HWY_INLINE __m256 by_block() const {
     if constexpr (Format::kHasMinimum) return _mm256_add_ps(products, minimums);
@@ -123,22 +141,74 @@ HWY_INLINE void dot_row(const std::byte* row, const std::byte* next_row, std::ui
   for (std::uint32_t t = 0; t < T; ++t) out[t * kTileRows] = sums[t].total();
 }
 
-// Row by row: each is one stream of memory, which the hardware follows best alone.
+// Rows that lie apart and are multiplied with one token at the same time. They share the loads of
+// its quants, which are as much work as unpacking a row, and the processor looks up the pages of
+// several at once. Rows that follow each other are one stream of memory, which it reads best alone.
+constexpr std::uint32_t kRowsApart = kIntBytes == 64 ? 8 : 4;
+
+template <typename Format, std::uint32_t R>
+HWY_INLINE void dot_alone(const std::byte* const* rows, const std::byte* const* next_rows,
+                          std::uint32_t n_units, const Activations& x, std::uint32_t token,
+                          float* out) {
+  constexpr std::uint32_t kEach = kVectors / Format::kParts;
+  RowSum<Format> sums[R];
+  for (std::uint32_t unit = 0; unit < n_units; ++unit) {
+    const std::size_t at = std::size_t{token} * n_units + unit;
+    SidesOfToken sides;
+    load_sides<Format>(x, at, sides);
+    const std::byte* side[R];
+#pragma GCC unroll 8
+    for (std::uint32_t r = 0; r < R; ++r) {
+      side[r] = rows[r] + std::size_t{unit} * kUnitBytes<Format>;
+      if (next_rows != nullptr) fetch_unit<Format>(next_rows[r], unit);
+    }
+    for_indices<Format::kParts>([&](auto part) {
+      VecI dots[R];
+#pragma GCC unroll 8
+      for (std::uint32_t r = 0; r < R; ++r) dots[r] = sides.start[part.value];
+      for_indices<kEach>([&](auto v) {
+        constexpr std::uint32_t kAt = part.value * kEach + v.value;
+        const VecI quants = load_quants<kAt>(x, at);
+#pragma GCC unroll 8
+        for (std::uint32_t r = 0; r < R; ++r)
+          dots[r] = Format::dot(dots[r], Format::template code<kAt>(side[r] + Format::kSideBytes),
+                                quants);
+      });
+#pragma GCC unroll 8
+      for (std::uint32_t r = 0; r < R; ++r)
+        sums[r].add_part(dots[r], Format::scales(side[r], part.value), sides);
+    });
+    if constexpr (Format::kHasMinimum) {
+#pragma GCC unroll 8
+      for (std::uint32_t r = 0; r < R; ++r) sums[r].add_minimum(Format::minimums(side[r]), sides);
+    }
+  }
+#pragma GCC unroll 8
+  for (std::uint32_t r = 0; r < R; ++r) out[r] = sums[r].total();
+}
+
 template <typename Format>
 HWY_INLINE void dot_few(const std::byte* const* rows, const std::byte* const* next_rows,
                         std::uint32_t n_rows, std::uint32_t cols, const Activations& x,
                         const std::uint32_t* tokens, std::uint32_t n_tokens, float* out) {
   const std::uint32_t n_units = units_in(cols);
-  const auto take = [&](std::uint32_t r, std::uint32_t t, auto count) {
-    const std::byte* const next = t == 0 && next_rows != nullptr ? next_rows[r] : nullptr;
-    dot_row<Format, count.value>(rows[r], next, n_units, x, tokens + t,
-                                 out + std::size_t{t} * kTileRows + r);
-  };
-  for (std::uint32_t r = 0; r < n_rows; ++r) {
+  const auto take = [&](std::uint32_t r, auto count) {
+    const std::byte* const* const next = next_rows == nullptr ? nullptr : next_rows + r;
     std::uint32_t t = 0;
-    for (; t + 4 <= n_tokens; t += 4) take(r, t, Index<4>());
-    for (; t < n_tokens; ++t) take(r, t, Index<1>());
-  }
+    for (; t + 4 <= n_tokens; t += 4)
+      for (std::uint32_t i = 0; i < count.value; ++i)
+        dot_row<Format, 4>(rows[r + i], t == 0 && next != nullptr ? next[i] : nullptr, n_units, x,
+                           tokens + t, out + std::size_t{t} * kTileRows + r + i);
+    for (; t < n_tokens; ++t)
+      dot_alone<Format, count.value>(rows + r, t == 0 ? next : nullptr, n_units, x, tokens[t],
+                                     out + std::size_t{t} * kTileRows + r);
+  };
+  const bool in_line =
+      n_rows > 1 && rows[n_rows - 1] - rows[0] == (n_rows - 1) * (rows[1] - rows[0]);
+  std::uint32_t r = 0;
+  if (!in_line)
+    for (; r + kRowsApart <= n_rows; r += kRowsApart) take(r, Index<kRowsApart>());
+  for (; r < n_rows; ++r) take(r, Index<1>());
 }
 
 // Rows of x to blocks of 32 quants in packed order: scale = largest magnitude / 127, quants rounded
