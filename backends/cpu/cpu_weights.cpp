@@ -24,11 +24,8 @@ CpuWeights::CpuWeights(const sf_tensor_desc& desc, WeightArena& arena, ThreadTea
 }
 
 void CpuWeights::keep_vector() {
-  if (dtype != DType::f32) {
-    decoded_.resize(cols);
-    dequantize_row(dtype, data, cols, decoded_.data());
-  }
-  vector_ = dtype == DType::f32 ? reinterpret_cast<const float*>(data) : decoded_.data();
+  vector_.resize(cols);
+  dequantize_row(dtype, data, cols, vector_.data());
 }
 
 void CpuWeights::pack_tile(std::size_t tile) {

@@ -29,7 +29,7 @@ class CpuWeights : public sdk::HostWeights {
     return memory_.data() + i * kTileRows * stride_;
   }
   // The elements of a tensor of one row.
-  [[nodiscard]] const float* vector() const { return vector_; }
+  [[nodiscard]] const float* vector() const { return vector_.data(); }
   // A row of is_packed() as floats.
   void decode(const KernelTable& kernels, std::size_t r, float* values) const;
 
@@ -40,8 +40,7 @@ class CpuWeights : public sdk::HostWeights {
   bool lanes_;
   std::size_t stride_;
   WeightMemory memory_;
-  std::vector<float> decoded_;
-  const float* vector_ = nullptr;  // decoded_, or the tensor's own
+  std::vector<float> vector_;  // empty where there are more rows than one
 };
 
 }  // namespace synfire::cpu

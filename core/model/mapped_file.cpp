@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <functional>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -65,6 +66,11 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::filesystem
 }
 
 void MappedFile::release(std::span<const std::byte> part, bool from_cache) const {
+  // Made in memory instead of read from here: not ours to let go.
+  const std::less_equal<const std::byte*> at_most;
+  if (!at_most(bytes_.data(), part.data()) ||
+      !at_most(part.data() + part.size(), bytes_.data() + bytes_.size()))
+    return;
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   const auto offset = static_cast<std::size_t>(part.data() - bytes_.data());
   const std::size_t first = (offset + page - 1) / page * page;

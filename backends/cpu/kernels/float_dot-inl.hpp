@@ -82,9 +82,11 @@ void dot_float(const std::byte* const* rows, const std::byte* const* next_rows,
   for (; t + kTokens <= n_tokens; t += kTokens)
     dot_tokens<Row, 4, kTokens>(rows, t == 0 ? next_rows : nullptr, n_rows, cols, x, tokens + t,
                                 out + t * kTileRows);
-  for (; t < n_tokens; ++t)
-    dot_tokens<Row, kRowsAtOnce, 1>(rows, t == 0 ? next_rows : nullptr, n_rows, cols, x, tokens + t,
-                                    out + t * kTileRows);
+  if (n_tokens == 1)
+    return dot_tokens<Row, kRowsAtOnce, 1>(rows, next_rows, n_rows, cols, x, tokens, out);
+  for (; t < n_tokens; ++t)  // rows that a cache holds by now
+    dot_tokens<Row, 8, 1>(rows, t == 0 ? next_rows : nullptr, n_rows, cols, x, tokens + t,
+                          out + t * kTileRows);
 }
 
 }  // namespace

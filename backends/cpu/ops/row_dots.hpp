@@ -49,7 +49,7 @@ const std::uint32_t* all_tokens(CpuDevice& device, std::uint32_t n_tokens);
 // memory, small ones last, so that members end together. Depends on the numbers alone.
 class GuidedRuns {
  public:
-  // How much of a member's part of what is left its next run is. Every run begins with nothing
+  // How much of a member's part of what is left its next run is. A member begins with nothing
   // fetched ahead, so most of it is best, but for float rows, which were 1 to 3 % slower so.
   enum class FirstRun { half, most };
 
