@@ -30,12 +30,12 @@ HWY_INLINE UnitStart<Format> start_of(const Activations& x, std::size_t unit) {
 
 // Tokens that go by together, at most kBlockTokens.
 template <typename Format>
-struct TokensOfBlock {
+struct TokensBeside {
   const std::int8_t* quants[kBlockTokens];
   const float* scales[kBlockTokens];
   UnitStart<Format> starts[kPanelUnits][kBlockTokens];
 
-  HWY_INLINE TokensOfBlock(const Activations& x, std::uint32_t n_units, const std::uint32_t* tokens,
+  HWY_INLINE TokensBeside(const Activations& x, std::uint32_t n_units, const std::uint32_t* tokens,
                            std::uint32_t n) {
     for (std::uint32_t t = 0; t < n; ++t) {
       const std::size_t first = std::size_t{tokens[t]} * n_units;
@@ -48,7 +48,7 @@ struct TokensOfBlock {
 
 // dots [B, R]: the integer dots of a part of a unit of R rows with B tokens from `first` on.
 template <typename Format, std::uint32_t Part, std::uint32_t B, std::uint32_t R>
-HWY_INLINE void add_products(const VecI (&codes)[R][kVectors], const TokensOfBlock<Format>& tokens,
+HWY_INLINE void add_products(const VecI (&codes)[R][kVectors], const TokensBeside<Format>& tokens,
                              std::uint32_t first, std::uint32_t unit, VecI (&dots)[B][R]) {
 #pragma GCC unroll 2
   for (std::uint32_t i = 0; i < B; ++i)
@@ -72,7 +72,7 @@ HWY_INLINE void add_products(const VecI (&codes)[R][kVectors], const TokensOfBlo
 // R rows and T tokens from `first` on; out[t * kTileRows + r].
 template <typename Format, std::uint32_t R, std::uint32_t T>
 HWY_INLINE void multiply_block(const std::byte* const* rows, const std::byte* const* next_rows,
-                               std::uint32_t n_units, const TokensOfBlock<Format>& tokens,
+                               std::uint32_t n_units, const TokensBeside<Format>& tokens,
                                std::uint32_t first, float* out) {
   RowSum<Format> sums[R][T];
   for (std::uint32_t u = 0; u < n_units; ++u) {
@@ -136,7 +136,7 @@ HWY_INLINE void multiply_block(const std::byte* const* rows, const std::byte* co
 // All tokens of a block; `next_rows` are fetched once.
 template <typename Format, std::uint32_t R>
 HWY_INLINE void multiply_tokens(const std::byte* const* rows, const std::byte* const* next_rows,
-                                std::uint32_t n_units, const TokensOfBlock<Format>& tokens,
+                                std::uint32_t n_units, const TokensBeside<Format>& tokens,
                                 std::uint32_t n_tokens, float* out) {
   std::uint32_t t = 0;
   const auto take = [&](auto count) {
@@ -157,7 +157,7 @@ template <typename Format>
                                  const std::uint32_t* tokens, std::uint32_t n_tokens, float* out) {
   for (std::uint32_t first = 0; first < n_tokens; first += kBlockTokens) {
     const std::uint32_t n = n_tokens - first < kBlockTokens ? n_tokens - first : kBlockTokens;
-    const TokensOfBlock<Format> block(x, n_units, tokens + first, n);
+    const TokensBeside<Format> block(x, n_units, tokens + first, n);
     const auto next_from = [&](std::uint32_t r) {
       return first != 0 || next_rows == nullptr ? nullptr : next_rows + r;
     };
