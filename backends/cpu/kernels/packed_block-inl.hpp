@@ -36,7 +36,7 @@ struct TokensBeside {
   UnitStart<Format> starts[kPanelUnits][kBlockTokens];
 
   HWY_INLINE TokensBeside(const Activations& x, std::uint32_t n_units, const std::uint32_t* tokens,
-                           std::uint32_t n) {
+                          std::uint32_t n) {
     for (std::uint32_t t = 0; t < n; ++t) {
       const std::size_t first = std::size_t{tokens[t]} * n_units;
       quants[t] = x.quants + first * kUnit;
