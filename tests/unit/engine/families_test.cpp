@@ -1,14 +1,12 @@
 // Converted models of every family against transformers' answers, over devices and placements.
-#include <algorithm>
-#include <cmath>
 #include <string>
 
 #include <gtest/gtest.h>
 
 #include "core/model/convert/converter.hpp"
-#include "core/model/golden.hpp"
 #include "tests/support/engine_fixture.hpp"
 #include "tests/support/paths.hpp"
+#include "tests/unit/engine/golden_logits.hpp"
 
 namespace synfire {
 namespace {
@@ -24,15 +22,6 @@ void PrintTo(const Case& c, std::ostream* out) {
   *out << c.family << " on " << c.devices << " predictor " << c.predictor << " placement "
        << (c.placement ? kKinds[static_cast<int>(*c.placement)] : "default")
        << (c.neuron_major ? ", neuron-major" : "");
-}
-
-double worst_difference(const std::vector<float>& got, std::span<const float> want) {
-  double worst = 0;
-  for (std::size_t i = 0; i < want.size(); ++i) {
-    const double difference = std::abs(double{got[i]} - want[i]);
-    worst = std::isnan(difference) ? INFINITY : std::max(worst, difference);
-  }
-  return worst;
 }
 
 class ConvertedFamily : public testing::TestWithParam<Case> {};
@@ -55,15 +44,7 @@ TEST_P(ConvertedFamily, LogitsAreTransformers) {
   config.predictor = c.predictor;
   config.kv_dtype = "f32";
   config.prefill_chunk = 16;  // several steps per prompt
-  const auto engine = Engine::make(config);
-  ASSERT_TRUE(engine.ok()) << engine.status().to_string();
-  ASSERT_FALSE(golden->prompts().empty());
-  for (const auto& prompt : golden->prompts()) {
-    const auto logits = (*engine)->logits(prompt.tokens);
-    ASSERT_TRUE(logits.ok()) << logits.status().to_string();
-    ASSERT_EQ(logits->size(), prompt.logits->values.size());
-    EXPECT_LE(worst_difference(*logits, prompt.logits->values), 1e-3);
-  }
+  test::expect_golden_logits(config, *golden, 1e-3);
 }
 
 std::vector<Case> cases() {

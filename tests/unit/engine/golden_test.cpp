@@ -1,13 +1,11 @@
 // The engine against reference answers, over devices, placements and predictors.
-#include <algorithm>
-#include <cmath>
 #include <string>
 
 #include <gtest/gtest.h>
 
-#include "core/model/golden.hpp"
 #include "tests/support/engine_fixture.hpp"
 #include "tests/support/paths.hpp"
+#include "tests/unit/engine/golden_logits.hpp"
 
 namespace synfire {
 namespace {
@@ -27,13 +25,6 @@ void PrintTo(const Case& c, std::ostream* out) {
        << c.split.value_or(-1) << " predictor " << c.predictor;
 }
 
-double worst_difference(const std::vector<float>& got, std::span<const float> want) {
-  double worst = 0;
-  for (std::size_t i = 0; i < want.size(); ++i)
-    worst = std::max(worst, std::abs(double{got[i]} - want[i]));
-  return worst;
-}
-
 class EngineGolden : public testing::TestWithParam<Case> {};
 
 TEST_P(EngineGolden, LogitsAreTheReferences) {
@@ -46,15 +37,7 @@ TEST_P(EngineGolden, LogitsAreTheReferences) {
   config.predictor = c.predictor;
   config.kv_dtype = "f32";    // F16 loses more than the tolerance
   config.prefill_chunk = 16;  // several steps per prompt
-  const auto engine = Engine::make(config);
-  ASSERT_TRUE(engine.ok()) << engine.status().to_string();
-  ASSERT_FALSE(golden->prompts().empty());
-  for (const auto& prompt : golden->prompts()) {
-    const auto logits = (*engine)->logits(prompt.tokens);
-    ASSERT_TRUE(logits.ok()) << logits.status().to_string();
-    ASSERT_EQ(logits->size(), prompt.logits->values.size());
-    EXPECT_LE(worst_difference(*logits, prompt.logits->values), c.tolerance);
-  }
+  test::expect_golden_logits(config, *golden, c.tolerance);
 }
 
 std::vector<Case> cases() {
@@ -108,7 +91,7 @@ TEST_P(EngineGoldenMlp, PowerInfersPredictors) {
     const auto& prompt = golden->prompts().front();
     const auto logits = (*engine)->logits(prompt.tokens);
     EXPECT_TRUE(logits.ok()) << logits.status().to_string();
-    return worst_difference(*logits, prompt.logits->values);
+    return test::worst_difference(*logits, prompt.logits->values);
   };
   // The file's threshold is the golden's.
   EXPECT_EQ(golden->predictor_threshold(), 0.0F);

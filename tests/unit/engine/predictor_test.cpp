@@ -15,6 +15,7 @@
 #include "tests/support/engine_fixture.hpp"
 #include "tests/support/paths.hpp"
 #include "tests/support/tiny_model.hpp"
+#include "tests/unit/engine/golden_logits.hpp"
 
 namespace synfire {
 namespace {
@@ -30,14 +31,6 @@ std::vector<Tokens> random_windows(std::size_t n, std::size_t length, unsigned s
   for (Tokens& window : windows)
     for (std::int32_t& token : window) token = static_cast<std::int32_t>(random() % kVocab);
   return windows;
-}
-
-double worst_difference(const std::vector<float>& a, const std::vector<float>& b) {
-  EXPECT_EQ(a.size(), b.size());
-  double worst = 0;
-  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i)
-    worst = std::max(worst, std::abs(double{a[i]} - b[i]));
-  return worst;
 }
 
 // A file of a tiny random model with PowerInfer's predictors, in a folder of its own.
@@ -125,7 +118,7 @@ TEST_F(PredictorEngineTest, TapsSeeTheNormedInputOfEveryToken) {
     }
     for (const std::vector<FfnInputs>* other : {&in_chunks, &split}) {
       const auto same = (*other)[i].calibration.rows();
-      EXPECT_LT(worst_difference(rows, {same.begin(), same.end()}), 1e-3);
+      EXPECT_LT(test::worst_difference(rows, {same.begin(), same.end()}), 1e-3);
     }
     // The moments are of exactly those rows.
     double want = 0;
@@ -188,28 +181,28 @@ TEST_F(PredictorEngineTest, EveryPredictorAtItsExtremesAndOnTwoDevices) {
   EngineConfig none = config("oracle");  // scores by the gates themselves
   none.predictor_threshold = 1e30;
   const std::vector<float> nothing = logits(none);
-  ASSERT_GT(worst_difference(exact, nothing), 1);
+  ASSERT_GT(test::worst_difference(exact, nothing), 1);
   for (const char* predictor : {"mlp", "mlp[dtype=q8_0]", "svd", "signbit"}) {
     SCOPED_TRACE(predictor);
     EngineConfig how = config(predictor);
     const std::vector<float> usual = logits(how);
-    EXPECT_GT(worst_difference(usual, nothing), 1e-2);
+    EXPECT_GT(test::worst_difference(usual, nothing), 1e-2);
     EXPECT_EQ(logits(how), usual);  // bit for bit
     how.predictor_threshold = -3e38;
-    EXPECT_LT(worst_difference(logits(how), exact), 1e-2);
+    EXPECT_LT(test::worst_difference(logits(how), exact), 1e-2);
     how.predictor_threshold = 3e38;
-    EXPECT_LT(worst_difference(logits(how), nothing), 1e-4);
+    EXPECT_LT(test::worst_difference(logits(how), nothing), 1e-4);
     for (const char* devices : {"cpu:0,async:0", "async:0,cpu:0"}) {
       EngineConfig split = config(predictor, devices);
       split.split = 0.3;
       const auto engine = make(split);
       EXPECT_EQ(engine->placement().predictor, predictor);
       split.predictor_threshold = -3e38;
-      EXPECT_LT(worst_difference(logits(split), exact), 2e-2) << devices;
+      EXPECT_LT(test::worst_difference(logits(split), exact), 2e-2) << devices;
     }
     // Predicted where the tap is: on the same device, so the same neurons.
     EngineConfig split = config(predictor, "cpu:0,async:0");
-    EXPECT_LT(worst_difference(logits(split), usual), 2e-2);
+    EXPECT_LT(test::worst_difference(logits(split), usual), 2e-2);
   }
 }
 

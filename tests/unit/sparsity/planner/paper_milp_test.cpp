@@ -13,7 +13,8 @@ namespace {
 
 constexpr double kLimit = 20;  // seconds for CBC, which needs a fraction of one
 
-TEST(PaperMilp, TakesTheMostActiveGroupsThatFit) {
+// A fast device that holds two groups of 100 bytes, and a slow one; no layers yet.
+PlanProblem one_token(double cpu_fork_join_seconds) {
   PlanProblem problem;
   problem.n_tokens = 1;
   problem.devices = {{.name = "gpu",
@@ -25,7 +26,12 @@ TEST(PaperMilp, TakesTheMostActiveGroupsThatFit) {
                       .stream_bandwidth = 1e10,
                       .row_bandwidth = 1e10,
                       .memory = 1000,
-                      .fork_join_seconds = 0}};
+                      .fork_join_seconds = cpu_fork_join_seconds}};
+  return problem;
+}
+
+TEST(PaperMilp, TakesTheMostActiveGroupsThatFit) {
+  PlanProblem problem = one_token(0);
   problem.layers = {
       {.bytes = {100, 100, 100}, .stream_bytes = {0, 0, 0}, .active_bytes = 1, .active = {5, 9, 7}},
       {.bytes = {100}, .stream_bytes = {0}, .active_bytes = 1, .active = {6}}};
@@ -37,18 +43,7 @@ TEST(PaperMilp, TakesTheMostActiveGroupsThatFit) {
 }
 
 TEST(PaperMilp, LeavesALayerAloneThatDoesNotPayTheSynchronisation) {
-  PlanProblem problem;
-  problem.n_tokens = 1;
-  problem.devices = {{.name = "gpu",
-                      .stream_bandwidth = 1e12,
-                      .row_bandwidth = 1e12,
-                      .memory = 250,
-                      .fork_join_seconds = 0},
-                     {.name = "cpu",
-                      .stream_bandwidth = 1e10,
-                      .row_bandwidth = 1e10,
-                      .memory = 1000,
-                      .fork_join_seconds = 2.5e-8}};
+  PlanProblem problem = one_token(2.5e-8);
   problem.layers = {{.bytes = {100, 100, 100},
                      .stream_bytes = {0, 0, 0},
                      .active_bytes = 1,
