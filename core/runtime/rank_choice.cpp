@@ -12,7 +12,7 @@ namespace synfire {
 std::uint32_t cheapest_rank(const LowRank& fit, std::span<const float> x,
                             std::span<const float> gates, std::size_t d_ff, double recall,
                             const RankCost& cost) {
-  constexpr std::size_t kStep = 32;  // a row of b is whole cache lines then
+  constexpr std::size_t kStep = 32;  // a block of Q8_0, which b may become
   const std::size_t n = gates.size() / d_ff, d_model = x.size() / n;
   const std::size_t all = fit.b.size() / d_ff;
   const std::vector<float> inner = multiply_transposed(x, fit.a, d_model);

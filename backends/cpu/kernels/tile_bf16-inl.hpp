@@ -135,11 +135,10 @@ void dot_bf16(const std::byte* const* rows, const std::byte* const* next_rows, s
               std::uint32_t n_tokens, float* out) {
   if (x.halves == nullptr)
     return dot_float<Bf16Row>(rows, next_rows, n_rows, cols, x, tokens, n_tokens, out);
-  for (std::uint32_t t = 0; t < n_tokens;) {
-    const WideRun run(tokens + t, n_tokens - t);
-    dot_bf16_tiles<Tiles>(rows, n_rows, cols, x, run, tokens + t, out + std::size_t{t} * kTileRows);
-    t += run.n_tokens;
-  }
+  for_wide_runs(tokens, n_tokens, out,
+                [&](const WideRun& run, const std::uint32_t* some, float* to) {
+                  dot_bf16_tiles<Tiles>(rows, n_rows, cols, x, run, some, to);
+                });
 }
 
 }  // namespace

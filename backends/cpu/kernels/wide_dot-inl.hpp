@@ -158,6 +158,17 @@ template <typename Row>
   }
 }
 
+// body(run, its tokens, their out) for runs of tokens.
+template <typename Body>
+HWY_INLINE void for_wide_runs(const std::uint32_t* tokens, std::uint32_t n_tokens, float* out,
+                              const Body& body) {
+  for (std::uint32_t t = 0; t < n_tokens;) {
+    const WideRun run(tokens + t, n_tokens - t);
+    body(run, tokens + t, out + std::size_t{t} * kTileRows);
+    t += run.n_tokens;
+  }
+}
+
 // Rows of half floats: in 16-bit integers where the tokens are prepared for it.
 template <typename Row>
 void dot_half(const std::byte* const* rows, const std::byte* const* next_rows, std::uint32_t n_rows,
@@ -165,11 +176,10 @@ void dot_half(const std::byte* const* rows, const std::byte* const* next_rows, s
               std::uint32_t n_tokens, float* out) {
   if (x.wide_quants == nullptr)
     return dot_float<Row>(rows, next_rows, n_rows, cols, x, tokens, n_tokens, out);
-  for (std::uint32_t t = 0; t < n_tokens;) {
-    const WideRun run(tokens + t, n_tokens - t);
-    dot_wide_run<Row>(rows, n_rows, cols, x, run, tokens + t, out + std::size_t{t} * kTileRows);
-    t += run.n_tokens;
-  }
+  for_wide_runs(tokens, n_tokens, out,
+                [&](const WideRun& run, const std::uint32_t* some, float* to) {
+                  dot_wide_run<Row>(rows, n_rows, cols, x, run, some, to);
+                });
 }
 
 }  // namespace
