@@ -16,6 +16,7 @@
 #include "tools/format.hpp"
 #include "tools/json.hpp"
 #include "tools/output.hpp"
+#include "tools/predictor_eval.hpp"
 #include "tools/progress.hpp"
 #include "tools/table.hpp"
 #include "tools/text_windows.hpp"
@@ -124,9 +125,14 @@ void print_layers_json(const std::vector<FittedLayer>& layers, const std::filesy
 
 }  // namespace
 
-Status check_predictor(const OptionValues& values) { return check_engine_options(values); }
+Status check_predictor(const OptionValues& values) {
+  SYNFIRE_RETURN_IF_ERROR(check_engine_options(values));
+  if (values.get<std::string>("action") == "eval") return check_eval_predictor(values);
+  return {};
+}
 
 Result<int> predictor(const OptionValues& values) {
+  if (values.get<std::string>("action") == "eval") return eval_predictor(values);
   SYNFIRE_ASSIGN_OR_RETURN(EngineConfig config, engine_config(values));
   SYNFIRE_ASSIGN_OR_RETURN(const GgufFile file, GgufFile::open(config.model));
   SYNFIRE_ASSIGN_OR_RETURN(const Program program, build_program(file, config.ffn_activation));

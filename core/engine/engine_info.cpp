@@ -4,6 +4,8 @@
 #include <map>
 #include <utility>
 
+#include "core/runtime/dense_layers.hpp"
+
 namespace synfire {
 namespace {
 
@@ -55,6 +57,22 @@ std::string shard_note(const Shards& shards) {
   };
   return fmt::format("shard: KV heads {}, vocabulary rows {}", parts(shards.kv_heads),
                      parts(shards.vocab));
+}
+
+std::vector<LayerSparsity> layer_sparsity(const EngineAssets& assets) {
+  const PredictorProgram& predictor = assets.predictor_program;
+  std::vector<LayerSparsity> layers;
+  for (std::uint32_t i = 0; i < assets.program.layers.size(); ++i) {
+    LayerSparsity& layer = layers.emplace_back();
+    layer.bytes = ffn_bytes(assets.program, assets.file, predictor, i);
+    if (predictor.computes_all(i)) continue;
+    layer.by = LayerSparsity::By::gates;
+    if (predictor.kind != Prediction::plugin) continue;
+    layer.by = LayerSparsity::By::scores;
+    layer.verified = predictor.layers[i].gate_rule != SF_GATE_NONE;
+    layer.threshold = predictor.layers[i].score_threshold;
+  }
+  return layers;
 }
 
 }  // namespace
@@ -124,6 +142,7 @@ PlacementInfo placement_info(const EngineAssets& assets) {
       if (id != kNone)
         info.dense_ffn_bytes += assets.file.tensor(assets.program.weights[id].name)->data.size();
   }
+  info.sparsity = layer_sparsity(assets);
   info.notes = assets.plan.notes;
   if (assets.placement.shards)
     info.notes.insert(info.notes.begin(), shard_note(*assets.placement.shards));

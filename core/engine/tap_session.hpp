@@ -24,12 +24,15 @@ class TapSession final : public Session {
   [[nodiscard]] std::uint32_t max_tokens() const override { return n_tokens(); }
   // The last one's tell that all is computed.
   [[nodiscard]] bool wants_logits(std::uint32_t index) const override {
-    return index + 1 == n_tokens();
+    return sink_.wants_logits() || index + 1 == n_tokens();
   }
   void on_tap(std::uint32_t layer, std::span<const float> rows) override {
     sink_.on_rows(layer, rows);
   }
-  [[nodiscard]] bool on_logits(std::span<const float>, TimePoint) override { return true; }
+  [[nodiscard]] bool on_logits(std::span<const float> logits, TimePoint) override {
+    if (sink_.wants_logits()) sink_.on_logits(logits);
+    return ++n_rows_ == (sink_.wants_logits() ? n_tokens() : 1);
+  }
   void finish(const Status& status, TimePoint) override {
     finished_ = true;
     result_.set_value(status);
@@ -39,6 +42,7 @@ class TapSession final : public Session {
  private:
   TapSink& sink_;
   std::promise<Status> result_;
+  std::uint32_t n_rows_ = 0;  // of logits
   bool finished_ = false;
 };
 

@@ -131,9 +131,8 @@ void PlanBuilder::neuron_share(std::uint32_t layer, std::uint32_t device, ValueI
   if (predictor_.computes_all(layer)) {
     // No list: all that are here.
   } else if (predictor_.kind == Prediction::exact) {
-    gates = cutter_.add_value({SF_VALUE_ROWS, h.d_ff});
+    gates = all_gates(layer, device);
     active = cutter_.add_value({SF_VALUE_ACTIVE, h.d_ff});
-    cutter_.add_op({device, SF_OP_NEURON_GATE, {x}, {gates}, {}, neurons, false, sf_no_params{}});
     cutter_.add_op({device,
                     SF_OP_SELECT,
                     {gates},
@@ -169,11 +168,12 @@ ValueId PlanBuilder::predict(std::uint32_t layer, std::uint32_t device) {
       placed.weights.push_back(id == kNone ? SF_NONE : weights_.add(device, p.weights[id]));
     cutter_.add_op(placed);
   }
+  scores_ = values[p.scores];
   const ValueId active = cutter_.add_value({SF_VALUE_ACTIVE, program_.hparams.d_ff});
   cutter_.add_op(
       {device,
        SF_OP_SELECT,
-       {values[p.scores]},
+       {scores_},
        {active},
        {},
        SF_NONE,
@@ -183,8 +183,29 @@ ValueId PlanBuilder::predict(std::uint32_t layer, std::uint32_t device) {
 }
 
 void PlanBuilder::export_tap(std::uint32_t layer, std::uint32_t device) {
-  if (options_.tap == 0) return;
+  if (options_.tap == 0 || options_.tap == kTapDecisions) return;
   plan_.taps.push_back(cutter_.export_value(here(device, tap(layer, options_.tap))));
+}
+
+ValueId PlanBuilder::all_gates(std::uint32_t layer, std::uint32_t device) {
+  const ValueId gates = cutter_.add_value({SF_VALUE_ROWS, program_.hparams.d_ff});
+  cutter_.add_op({device,
+                  SF_OP_NEURON_GATE,
+                  {here(device, program_.layers[layer].ffn.input)},
+                  {gates},
+                  {},
+                  weights_.add_neurons(device, layer),
+                  false,
+                  sf_no_params{}});
+  return gates;
+}
+
+void PlanBuilder::export_decisions(std::uint32_t layer, std::uint32_t device) {
+  if (options_.tap != kTapDecisions) return;
+  const std::uint32_t gates = cutter_.export_value(all_gates(layer, device));
+  plan_.taps.push_back(gates);
+  plan_.taps.push_back(scores_ == kNone ? gates : cutter_.export_value(scores_));
+  scores_ = kNone;
 }
 
 ValueId PlanBuilder::tap(std::uint32_t layer, std::uint32_t which) const {

@@ -57,9 +57,13 @@ class PlanBuilder {
   [[nodiscard]] ValueId predict(std::uint32_t layer, std::uint32_t device);
   // Where the options have a tap, the host is to see it, as `device` has it.
   void export_tap(std::uint32_t layer, std::uint32_t device);
+  // After a layer's FFN: what it decided by, where the options ask for that.
+  void export_decisions(std::uint32_t layer, std::uint32_t device);
 
  private:
   [[nodiscard]] ValueId tap(std::uint32_t layer, std::uint32_t which) const;
+  // The gates of all neurons, which are on `device`.
+  [[nodiscard]] ValueId all_gates(std::uint32_t layer, std::uint32_t device);
 
   const Program& program_;
   const PredictorProgram& predictor_;
@@ -68,6 +72,7 @@ class PlanBuilder {
   PlanWeights weights_;
   StageCutter cutter_;
   std::vector<std::map<ValueId, ValueId>> own_;  // by device
+  ValueId scores_ = kNone;  // of the layer under way; kNone: no plugin's
 };
 
 }  // namespace synfire

@@ -56,6 +56,9 @@ std::uint32_t PlanWeights::add_kv_layer(std::uint32_t device, std::uint32_t laye
 }
 
 std::uint32_t PlanWeights::add_neurons(std::uint32_t device, std::uint32_t layer) {
+  std::vector<NeuronUpload>& neurons = plan_.devices[device].neurons;
+  for (std::size_t i = 0; i < neurons.size(); ++i)
+    if (neurons[i].layer == layer) return static_cast<std::uint32_t>(i);
   const ProgramFfn& ffn = program_.layers[layer].ffn;
   const Hparams& h = program_.hparams;
   NeuronUpload upload;
@@ -73,7 +76,6 @@ std::uint32_t PlanWeights::add_neurons(std::uint32_t device, std::uint32_t layer
   upload.down_dtype = ffn.down_is_neuron_major ? file_dtype : neuron_major_dtype(file_dtype);
   if (upload.down_dtype != file_dtype)
     requantized_.insert(std::string(dtype_info(file_dtype).name));
-  std::vector<NeuronUpload>& neurons = plan_.devices[device].neurons;
   neurons.push_back(std::move(upload));
   return static_cast<std::uint32_t>(neurons.size() - 1);
 }

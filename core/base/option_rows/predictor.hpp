@@ -13,9 +13,10 @@ inline constexpr std::array kPredictorOptions = {
            .type = OptionType::choice,
            .value_name = "ACTION",
            .default_text = "fit",
-           .choices = "fit",
+           .choices = "fit|eval",
            .group = "Fitting",
-           .help = "fit: writes FILE.synfire/predictor-TYPE.gguf beside the model",
+           .help = "fit: writes FILE.synfire/predictor-TYPE.gguf beside the model; eval: what those of "
+                   "--predictor (a list) find, read and cost on the text of --file",
            .commands = Command::predictor},
     Option{.name = "type",
            .type = OptionType::choice,
@@ -59,7 +60,21 @@ inline constexpr std::array kPredictorOptions = {
            .min = 4,
            .max = 1073741824,
            .group = "Fitting",
-           .help = "tokens to run at most; unless said, twice d_model where that is more",
+           .help = "tokens to run at most; unless said, twice d_model where that is more, and of "
+                   "eval 32768",
+           .commands = Command::predictor},
+    Option{.name = "max-loss",
+           .value_name = "LOSS",
+           .unset = "none",
+           .group = "Fitting",
+           .help = "share of perplexity that may be lost against computing all that fires, such as "
+                   "0.1%: eval looks for the threshold that reads least",
+           .commands = Command::predictor},
+    Option{.name = "store",
+           .type = OptionType::boolean,
+           .default_text = "false",
+           .group = "Fitting",
+           .help = "eval: keep the threshold in the predictor's file, and what was measured there",
            .commands = Command::predictor},
 };
 
