@@ -8,6 +8,7 @@
 #include "core/engine/collect_ffn_inputs.hpp"
 #include "core/engine/predictor_assets.hpp"
 #include "core/model/arch/families.hpp"
+#include "core/runtime/layer_choices.hpp"
 #include "core/runtime/predictor_fit.hpp"
 #include "core/tensor/host_region.hpp"
 #include "tools/commands.hpp"
@@ -16,7 +17,9 @@
 #include "tools/format.hpp"
 #include "tools/json.hpp"
 #include "tools/output.hpp"
+#include "tools/percent.hpp"
 #include "tools/predictor_eval.hpp"
+#include "tools/predictor_loss_fit.hpp"
 #include "tools/progress.hpp"
 #include "tools/table.hpp"
 #include "tools/text_windows.hpp"
@@ -24,12 +27,16 @@
 namespace synfire::cli {
 namespace {
 
-PredictorFitOptions fit_options(const OptionValues& values) {
+Result<PredictorFitOptions> fit_options(const OptionValues& values) {
   PredictorFitOptions options;
   options.type = values.get<std::string>("type");
   if (values.is_set("rank"))
     options.rank = static_cast<std::uint32_t>(values.get<std::uint64_t>("rank"));
   options.recall = values.get<double>("recall");
+  options.signs = values.get<std::string>("signs") == "auto";
+  if (const auto* const most = values.find<std::string>("max-loss")) {
+    SYNFIRE_ASSIGN_OR_RETURN(options.max_loss, parse_percent(*most));
+  }
   options.whiten = values.get<std::string>("whiten") == "inputs";
   return options;
 }
@@ -48,7 +55,9 @@ Status check_memory(const ModelInfo& model, bool with_moments) {
 std::uint64_t wanted_tokens(const Engine& engine, const OptionValues& values) {
   const auto wanted = values.get<std::uint64_t>("tokens");
   if (values.is_set("tokens")) return wanted;
-  return std::max<std::uint64_t>(wanted, 2 * std::uint64_t{engine.model().d_model});
+  // A loss is measured on the part that is held out.
+  const std::uint64_t least = values.is_set("max-loss") ? 4 * wanted : wanted;
+  return std::max<std::uint64_t>(least, 2 * std::uint64_t{engine.model().d_model});
 }
 
 Result<std::vector<FfnInputs>> collect(Engine& engine, const Windows& windows, bool with_moments) {
@@ -58,27 +67,48 @@ Result<std::vector<FfnInputs>> collect(Engine& engine, const Windows& windows, b
                             [&](std::size_t done) { progress.at(done, windows.size()); });
 }
 
-Result<std::vector<FittedLayer>> fit_layers(const Program& program, const GgufFile& file,
-                                            std::vector<FfnInputs> inputs,
-                                            const PredictorFitOptions& options) {
+// Those that took no part in the fit.
+Windows held_out(const Windows& windows) {
+  Windows apart;
+  for (std::size_t i = 0; i < windows.size(); ++i)
+    if (is_held_out(i)) apart.push_back(windows[i]);
+  return apart;
+}
+
+// What `fit` makes of each layer, as many layers at once as there are cores.
+template <typename Fitted, typename Fit>
+Result<std::vector<Fitted>> for_layers(std::vector<FfnInputs> inputs, const Fit& fit) {
   Progress progress("layers");
-  std::vector<FittedLayer> layers;
-  const std::uint32_t n_layers = program.hparams.n_layers;
+  std::vector<Fitted> layers;
+  const auto n_layers = static_cast<std::uint32_t>(inputs.size());
   const std::uint32_t n_cores = std::max(1U, std::thread::hardware_concurrency());
-  while (layers.size() < n_layers) {  // as many layers at once as there are cores
+  while (layers.size() < n_layers) {
     const auto first = static_cast<std::uint32_t>(layers.size());
-    std::vector<std::future<Result<FittedLayer>>> parts;
+    std::vector<std::future<Result<Fitted>>> parts;
     for (std::uint32_t i = first; i < std::min(first + n_cores, n_layers); ++i)
       parts.push_back(std::async(std::launch::async, [&, i] {
         const FfnInputs mine = std::move(inputs[i]);  // gives its memory back at the end
-        return fit_predictor_layer(program, file, i, mine, options);
+        return fit(i, mine);
       }));
     for (auto& part : parts) {
-      SYNFIRE_ASSIGN_OR_RETURN(FittedLayer layer, part.get());
+      SYNFIRE_ASSIGN_OR_RETURN(Fitted layer, part.get());
       layers.push_back(std::move(layer));
     }
     progress.at(layers.size(), n_layers);
   }
+  return layers;
+}
+
+Result<std::vector<FittedLayer>> fit_to_recall(const Program& program, const GgufFile& file,
+                                               std::vector<FfnInputs> inputs,
+                                               const PredictorFitOptions& options,
+                                               const std::filesystem::path& path) {
+  SYNFIRE_ASSIGN_OR_RETURN(
+      std::vector<FittedLayer> layers,
+      for_layers<FittedLayer>(std::move(inputs), [&](std::uint32_t i, const FfnInputs& mine) {
+        return fit_predictor_layer(program, file, i, mine, options);
+      }));
+  SYNFIRE_RETURN_IF_ERROR(write_predictor(path, layers, options));
   return layers;
 }
 
@@ -102,8 +132,7 @@ void print_layers(const std::vector<FittedLayer>& layers, const std::filesystem:
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const PredictionQuality& quality = layers[i].quality;
     table.add({fmt::format("{}", i), share(quality.recall), share(quality.precision),
-               share(quality.predicted), share(quality.fired),
-               layers[i].rank == 0 ? "-" : fmt::format("{}", layers[i].rank),
+               share(quality.predicted), share(quality.fired), fmt::format("{}", layers[i].rank),
                human_bytes(static_cast<double>(bytes_of(layers[i])))});
   }
   print("{}{}\n", table.text(), path.string());
@@ -127,6 +156,9 @@ void print_layers_json(const std::vector<FittedLayer>& layers, const std::filesy
 
 Status check_predictor(const OptionValues& values) {
   SYNFIRE_RETURN_IF_ERROR(check_engine_options(values));
+  if (const auto* const most = values.find<std::string>("max-loss"))
+    if (const auto parsed = parse_percent(*most); !parsed.ok())
+      return parsed.status().with_context("--max-loss");
   if (values.get<std::string>("action") == "eval") return check_eval_predictor(values);
   return {};
 }
@@ -136,7 +168,7 @@ Result<int> predictor(const OptionValues& values) {
   SYNFIRE_ASSIGN_OR_RETURN(EngineConfig config, engine_config(values));
   SYNFIRE_ASSIGN_OR_RETURN(const GgufFile file, GgufFile::open(config.model));
   SYNFIRE_ASSIGN_OR_RETURN(const Program program, build_program(file, config.ffn_activation));
-  const PredictorFitOptions options = fit_options(values);
+  SYNFIRE_ASSIGN_OR_RETURN(const PredictorFitOptions options, fit_options(values));
   SYNFIRE_RETURN_IF_ERROR(check_predictor_fit(program, options));
   config.tap = SF_TAP_FFN_INPUT;
   if (config.predictor.empty())
@@ -148,10 +180,20 @@ Result<int> predictor(const OptionValues& values) {
   SYNFIRE_ASSIGN_OR_RETURN(std::vector<FfnInputs> inputs,
                            collect(*engine, windows, options.wants_moments()));
   engine.reset();  // its cores and memory are for the fit now
-  SYNFIRE_ASSIGN_OR_RETURN(const std::vector<FittedLayer> layers,
-                           fit_layers(program, file, std::move(inputs), options));
   const std::filesystem::path path = predictor_sidecar(config.model, options.type);
-  SYNFIRE_RETURN_IF_ERROR(write_predictor(path, layers, options));
+  std::vector<FittedLayer> layers;
+  if (options.max_loss) {
+    SYNFIRE_ASSIGN_OR_RETURN(
+        const std::vector<LayerChoices> choices,
+        for_layers<LayerChoices>(std::move(inputs), [&](std::uint32_t i, const FfnInputs& mine) {
+          return fit_layer_choices(program, file, i, mine, options);
+        }));
+    SYNFIRE_ASSIGN_OR_RETURN(layers,
+                             fit_to_loss(config, held_out(windows), choices, options, path));
+  } else {
+    SYNFIRE_ASSIGN_OR_RETURN(layers,
+                             fit_to_recall(program, file, std::move(inputs), options, path));
+  }
   if (values.get<bool>("json"))
     print_layers_json(layers, path);
   else

@@ -5,7 +5,7 @@
 namespace synfire {
 namespace {
 
-constexpr std::size_t kHoldOutEvery = 4;
+constexpr std::size_t kLeastWindows = 4;  // of which one is held out
 
 class Collector final : public TapSink {
  public:
@@ -33,13 +33,13 @@ class Collector final : public TapSink {
 Result<std::vector<FfnInputs>> collect_ffn_inputs(
     Engine& engine, std::span<const std::vector<std::int32_t>> windows, bool with_moments,
     const std::function<void(std::size_t)>& progress) {
-  if (windows.size() < kHoldOutEvery)
+  if (windows.size() < kLeastWindows)
     return invalid_argument("{} windows of tokens, want at least {}", windows.size(),
-                            kHoldOutEvery);
+                            kLeastWindows);
   const ModelInfo model = engine.model();
   Collector collector(model.n_layers, model.d_model, with_moments);
   for (std::size_t i = 0; i < windows.size(); ++i) {
-    collector.hold_out(i % kHoldOutEvery == kHoldOutEvery - 1);
+    collector.hold_out(is_held_out(i));
     SYNFIRE_RETURN_IF_ERROR(engine.observe(windows[i], collector));
     progress(i + 1);
   }

@@ -81,9 +81,9 @@ struct LayerPlacement {
 // How a layer finds its active neurons.
 struct LayerSparsity {
   enum class By : std::uint8_t { all, gates, scores };
-  By by = By::all;           // all: it runs dense
-  bool verified = true;      // the gate of a neuron decides whether its other rows are read
-  double threshold = 0;      // of scores
+  By by = By::all;       // all: it runs dense
+  bool verified = true;  // the gate of a neuron decides whether its other rows are read
+  double threshold = 0;  // of scores
   FfnBytes bytes;
 };
 struct PlacementInfo {
@@ -94,7 +94,7 @@ struct PlacementInfo {
       0;  // of layers that run as matrices although a predictor is there
   std::vector<LayerPlacement> layers;
   std::vector<LayerSparsity> sparsity;  // by layer
-  std::vector<std::string> notes;  // e.g. that down was requantized
+  std::vector<std::string> notes;       // e.g. that down was requantized
 };
 
 struct EngineStats {

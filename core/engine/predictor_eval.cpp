@@ -43,10 +43,9 @@ double threshold_of(std::vector<float> scores, double share) {
 }  // namespace
 
 DecisionCounts OperatingPoint::total() const {
-  return std::accumulate(text.layers.begin(), text.layers.end(), DecisionCounts{},
-                         [](DecisionCounts sum, const DecisionCounts& layer) {
-                           return sum += layer;
-                         });
+  return std::accumulate(
+      text.layers.begin(), text.layers.end(), DecisionCounts{},
+      [](DecisionCounts sum, const DecisionCounts& layer) { return sum += layer; });
 }
 
 Result<PredictorEval> PredictorEval::make(EngineConfig config,
@@ -68,8 +67,7 @@ Result<OperatingPoint> PredictorEval::run(const std::string& predictor,
   OperatingPoint point;
   for (const LayerSparsity& layer : sparsity)
     if (layer.by == LayerSparsity::By::scores) point.threshold = layer.threshold;
-  SYNFIRE_ASSIGN_OR_RETURN(point.text,
-                           observe_decisions(*engine, windows_, [&](std::size_t done) {
+  SYNFIRE_ASSIGN_OR_RETURN(point.text, observe_decisions(*engine, windows_, [&](std::size_t done) {
                              progress_(predictor, done, windows_.size());
                            }));
   for (std::size_t i = 0; i < sparsity.size(); ++i)
@@ -95,11 +93,10 @@ Result<OperatingPoint> PredictorEval::cheapest(const std::string& predictor, dou
     return error(StatusCode::failed_precondition,
                  "predictor {}: all layers run dense, so there is no threshold to choose",
                  predictor);
-  double share = static_cast<double>(std::count_if(scores.begin(), scores.end(),
-                                                   [&](float score) {
-                                                     return score > point.threshold;
-                                                   })) /
-                 static_cast<double>(scores.size());
+  double share =
+      static_cast<double>(std::count_if(scores.begin(), scores.end(),
+                                        [&](float score) { return score > point.threshold; })) /
+      static_cast<double>(scores.size());
   double good = 0, bad = 0;  // shares that keep to the loss and that do not; 0: none known
   std::optional<OperatingPoint> best;
   const auto take = [&](OperatingPoint found) {

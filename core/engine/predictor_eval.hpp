@@ -16,12 +16,12 @@ namespace synfire {
 
 // A predictor at one threshold, on a text.
 struct OperatingPoint {
-  double threshold = 0;      // of scores
+  double threshold = 0;  // of scores
   DecidedText text;
   std::vector<double> layer_bytes;  // that a token's FFN reads, its predictor included
   double ffn_bytes = 0;             // of all layers
-  double loss = 0;           // of perplexity, against exact: 0.001 is 0.1 %
-  double loss_error = 0;     // its standard error, windows taken as independent
+  double loss = 0;                  // of perplexity, against exact: 0.001 is 0.1 %
+  double loss_error = 0;            // its standard error, windows taken as independent
 
   [[nodiscard]] DecisionCounts total() const;
 };

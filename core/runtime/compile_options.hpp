@@ -5,8 +5,8 @@
 namespace synfire {
 
 // Not what a predictor looks at, but what comes of it. Of every layer two values, [tokens, d_ff]
-// each: the gates of all neurons, which say what fires, and the scores that neurons are selected by.
-// Those are the gates again where there is no plugin, or where the layer runs dense.
+// each: the gates of all neurons, which say what fires, and the scores that neurons are selected
+// by. Those are the gates again where there is no plugin, or where the layer runs dense.
 inline constexpr std::uint32_t kTapDecisions = 1U << 16;
 
 // How a plan is made, but for who gets what.

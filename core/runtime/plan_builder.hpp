@@ -72,7 +72,7 @@ class PlanBuilder {
   PlanWeights weights_;
   StageCutter cutter_;
   std::vector<std::map<ValueId, ValueId>> own_;  // by device
-  ValueId scores_ = kNone;  // of the layer under way; kNone: no plugin's
+  ValueId scores_ = kNone;                       // of the layer under way; kNone: no plugin's
 };
 
 }  // namespace synfire

@@ -99,9 +99,9 @@ class RowBlock {
 
 }  // namespace
 
-std::vector<std::byte> SignRows::bits(std::size_t cols) const {
+std::vector<std::byte> pack_signs(std::span<const std::uint8_t> negative, std::size_t cols) {
   const std::size_t bytes = (cols + 7) / 8;
-  std::vector<std::byte> packed(scale.size() * bytes);
+  std::vector<std::byte> packed(negative.size() / cols * bytes);
   for (std::size_t i = 0; i < negative.size(); ++i)
     if (negative[i] != 0) packed[i / cols * bytes + i % cols / 8] |= std::byte{1} << i % cols % 8;
   return packed;

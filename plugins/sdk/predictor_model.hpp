@@ -27,6 +27,10 @@ class PredictorModel {
     return "blk." + std::to_string(layer) + "." + name;
   }
 
+  [[nodiscard]] bool has(const std::string& tensor) const {
+    return desc_.find_tensor(desc_.context, tensor.c_str()) != nullptr;
+  }
+
   // A weight [rows, cols], where 0 rows mean any number. Throws Error naming the tensor, the got
   // and the wanted; where it is missing, also what makes it, if that is said.
   [[nodiscard]] const sf_tensor_desc& matrix(const std::string& name, std::uint64_t rows,
@@ -43,6 +47,22 @@ class PredictorModel {
   [[nodiscard]] const sf_tensor_desc* optional_vector(const std::string& name,
                                                       std::uint64_t n) const {
     return find(name, 1, n);
+  }
+
+  // Signs of [rows, cols] weights, one bit each, as sign_linear has them; null where they are
+  // absent. Throws likewise.
+  [[nodiscard]] const sf_tensor_desc* optional_signs(const std::string& name, std::uint64_t rows,
+                                                     std::uint64_t cols) const {
+    const sf_tensor_desc* const tensor = desc_.find_tensor(desc_.context, name.c_str());
+    if (tensor == nullptr) return nullptr;
+    const std::uint64_t bytes = (cols + 7) / 8;
+    if (tensor->rows != rows || tensor->cols != bytes ||
+        tensor->dtype != static_cast<std::uint32_t>(DType::i8))
+      throw Error(kInvalidArgument, "tensor " + name + ": dtype number " +
+                                        std::to_string(tensor->dtype) + ", shape " +
+                                        shape_text(tensor->rows, tensor->cols) + ", want I8 " +
+                                        shape_text(rows, bytes));
+    return tensor;
   }
 
   // What decides whether a neuron fires: the gate, or up where the FFN has no gate. [d_ff, d_model]

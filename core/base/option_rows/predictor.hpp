@@ -15,8 +15,9 @@ inline constexpr std::array kPredictorOptions = {
            .default_text = "fit",
            .choices = "fit|eval",
            .group = "Fitting",
-           .help = "fit: writes FILE.synfire/predictor-TYPE.gguf beside the model; eval: what those of "
-                   "--predictor (a list) find, read and cost on the text of --file",
+           .help =
+               "fit: writes FILE.synfire/predictor-TYPE.gguf beside the model; eval: what those of "
+               "--predictor (a list) find, read and cost on the text of --file",
            .commands = Command::predictor},
     Option{.name = "type",
            .type = OptionType::choice,
@@ -53,6 +54,14 @@ inline constexpr std::array kPredictorOptions = {
            .group = "Fitting",
            .help = "svd: least error for inputs as they come, or as if all directions were alike",
            .commands = Command::predictor},
+    Option{.name = "signs",
+           .type = OptionType::choice,
+           .value_name = "WHEN",
+           .default_text = "auto",
+           .choices = "auto|none",
+           .group = "Fitting",
+           .help = "svd: a sign for each weight of what the low rank leaves, where that reads less",
+           .commands = Command::predictor},
     Option{.name = "tokens",
            .type = OptionType::uinteger,
            .value_name = "N",
@@ -60,15 +69,16 @@ inline constexpr std::array kPredictorOptions = {
            .min = 4,
            .max = 1073741824,
            .group = "Fitting",
-           .help = "tokens to run at most; unless said, twice d_model where that is more, and of "
-                   "eval 32768",
+           .help = "tokens to run at most; unless said, twice d_model where that is more, with "
+                   "--max-loss 16384, and of eval 32768",
            .commands = Command::predictor},
     Option{.name = "max-loss",
            .value_name = "LOSS",
            .unset = "none",
            .group = "Fitting",
            .help = "share of perplexity that may be lost against computing all that fires, such as "
-                   "0.1%: eval looks for the threshold that reads least",
+                   "0.1%: fit goes by it instead of by recall, eval looks for the threshold that "
+                   "reads least",
            .commands = Command::predictor},
     Option{.name = "store",
            .type = OptionType::boolean,
