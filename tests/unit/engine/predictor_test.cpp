@@ -164,6 +164,7 @@ TEST_F(PredictorEngineTest, FitsHaveTheRecallThatWasWanted) {
 
 TEST_F(PredictorEngineTest, WhitenedFitsOfMoreRankAreMorePrecise) {
   PredictorFitOptions options;
+  options.signs = false;
   options.rank = 8;
   const double low = fit(options)[0].quality.precision;
   options.rank = 48;
