@@ -127,18 +127,18 @@ Status write_layer(GgufWriter& writer, const ProfileInfo& info, std::uint32_t i,
 }  // namespace
 
 Status write_profile(const std::filesystem::path& path, const ProfileInfo& info,
-                     std::span<const LayerProfile> layers) {
+                     std::span<const LayerProfile* const> layers) {
   if (layers.size() != info.n_layers || layers.empty())
     return invalid_argument("profile: {} layers, want {} and at least 1", layers.size(),
                             info.n_layers);
-  GgufHeader header = header_of(info, layers.front());
+  GgufHeader header = header_of(info, *layers.front());
   for (std::uint32_t i = 0; i < info.n_layers; ++i)
-    SYNFIRE_RETURN_IF_ERROR(declare_layer(header, info, i, layers[i]));
+    SYNFIRE_RETURN_IF_ERROR(declare_layer(header, info, i, *layers[i]));
   std::error_code ignored;  // create() says what is wrong with the folder
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), ignored);
   SYNFIRE_ASSIGN_OR_RETURN(GgufWriter writer, GgufWriter::create(path, std::move(header)));
   for (std::uint32_t i = 0; i < info.n_layers; ++i)
-    SYNFIRE_RETURN_IF_ERROR(write_layer(writer, info, i, layers[i]));
+    SYNFIRE_RETURN_IF_ERROR(write_layer(writer, info, i, *layers[i]));
   return writer.finish();
 }
 

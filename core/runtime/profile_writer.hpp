@@ -11,6 +11,6 @@ namespace synfire {
 
 // Makes the folder; the file appears whole or not at all. All layers saw the same tokens.
 [[nodiscard]] Status write_profile(const std::filesystem::path& path, const ProfileInfo& info,
-                                   std::span<const LayerProfile> layers);
+                                   std::span<const LayerProfile* const> layers);
 
 }  // namespace synfire

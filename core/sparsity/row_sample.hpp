@@ -29,7 +29,7 @@ class RowSample {
   [[nodiscard]] std::span<const float> rows() const { return rows_; }  // [n_rows(), cols]
   [[nodiscard]] std::size_t n_rows() const { return rows_.size() / cols_; }
   [[nodiscard]] std::uint64_t seen() const { return seen_; }
-  [[nodiscard]] std::size_t max_rows() const { return max_rows_; }
+  [[nodiscard]] std::size_t cols() const { return cols_; }
 
  private:
   void add_row(std::span<const float> row) {

@@ -36,16 +36,21 @@ std::uint32_t TraceSample::n_tokens() const {
 }
 
 LayerActivity TraceSample::activity(std::uint32_t max_tokens) const {
-  LayerActivity activity(d_ff_, std::min(max_tokens, n_tokens()));
+  const std::uint64_t n = n_tokens(), wanted = std::min<std::uint64_t>(max_tokens, n);
+  LayerActivity activity(d_ff_, static_cast<std::uint32_t>(wanted));
   const std::uint64_t* run = bits_.data();
-  std::uint32_t first = 0;
-  for (std::size_t i = 0; i < lengths_.size() && first < activity.n_tokens(); ++i, run += d_ff_) {
-    const std::uint32_t n = std::min(lengths_[i], activity.n_tokens() - first);
-    const std::uint64_t wanted = n == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << n) - 1;
+  std::uint64_t first = 0;  // of the run, among all n
+  for (const std::uint32_t length : lengths_) {
     for (std::uint32_t neuron = 0; neuron < d_ff_; ++neuron)
-      for (std::uint64_t bits = run[neuron] & wanted; bits != 0; bits &= bits - 1)
-        activity.set(neuron, first + static_cast<std::uint32_t>(std::countr_zero(bits)));
-    first += n;
+      for (std::uint64_t bits = run[neuron]; bits != 0; bits &= bits - 1) {
+        const std::uint64_t token = first + static_cast<std::uint64_t>(std::countr_zero(bits));
+        // The first token at or after each of the even places.
+        const std::uint64_t place = token * wanted / n;
+        if (token == 0 || (token - 1) * wanted / n != place)
+          activity.set(neuron, static_cast<std::uint32_t>(place));
+      }
+    first += length;
+    run += d_ff_;
   }
   return activity;
 }

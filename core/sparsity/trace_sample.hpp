@@ -32,7 +32,7 @@ class TraceSample {
   [[nodiscard]] std::span<const std::uint64_t> bits() const { return bits_; }        // [runs, d_ff]
   [[nodiscard]] std::uint32_t n_tokens() const;
 
-  // The runs one after another, at most `max_tokens`.
+  // The runs one after another; of more than `max_tokens` tokens, so many at even distances.
   [[nodiscard]] LayerActivity activity(std::uint32_t max_tokens = UINT32_MAX) const;
 
   bool operator==(const TraceSample&) const = default;

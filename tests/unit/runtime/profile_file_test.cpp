@@ -76,7 +76,9 @@ class ProfileFileTest : public testing::Test {
     return info;
   }
   void write(const ProfileInfo& info, const std::vector<LayerProfile>& layers) const {
-    const Status status = write_profile(path(), info, layers);
+    std::vector<const LayerProfile*> all;
+    for (const LayerProfile& layer : layers) all.push_back(&layer);
+    const Status status = write_profile(path(), info, all);
     ASSERT_TRUE(status.ok()) << status.message();
   }
   void write() const { write(info(), {random_layer(1), random_layer(2)}); }
@@ -137,8 +139,13 @@ TEST_F(ProfileFileTest, TracesAreTheRunsOneAfterAnother) {
   EXPECT_EQ(activity.n_tokens(), 74U);
   EXPECT_EQ(activity.count(3), 3U);
   for (const std::uint32_t token : {0U, 9U, 11U}) EXPECT_TRUE(activity.fired(3, token));
-  EXPECT_EQ(traces.activity(10).count(3), 2U);
-  EXPECT_EQ(traces.activity(5).n_tokens(), 5U);
+  const LayerActivity half = traces.activity(37);  // tokens 0, 2, 4 and so on
+  EXPECT_EQ(half.n_tokens(), 37U);
+  EXPECT_EQ(half.count(3), 1U);
+  EXPECT_TRUE(half.fired(3, 0));
+  const LayerActivity some = traces.activity(5);  // tokens 0, 15, 30, 45 and 60
+  EXPECT_EQ(some.n_tokens(), 5U);
+  EXPECT_EQ(some.count(3), 1U);
 }
 
 TEST_F(ProfileFileTest, RefusesAnotherModel) {
@@ -189,7 +196,8 @@ TEST_F(ProfileFileTest, RefusesOtherFiles) {
 
 TEST_F(ProfileFileTest, LeavesTheOldFileWhenItCannotWrite) {
   write();
-  EXPECT_FALSE(write_profile(path(), info(), std::vector{random_layer(1)}).ok());
+  const LayerProfile one = random_layer(1);
+  EXPECT_FALSE(write_profile(path(), info(), std::vector{&one}).ok());
   EXPECT_TRUE(ProfileFile::open(path()).ok());
 }
 
