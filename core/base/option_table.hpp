@@ -9,6 +9,7 @@
 #include "core/base/option_rows/convert.hpp"
 #include "core/base/option_rows/device.hpp"
 #include "core/base/option_rows/general.hpp"
+#include "core/base/option_rows/inspect.hpp"
 #include "core/base/option_rows/model.hpp"
 #include "core/base/option_rows/plan.hpp"
 #include "core/base/option_rows/predictor.hpp"
@@ -32,7 +33,7 @@ constexpr auto joined_options(const std::array<Option, kSizes>&... groups) {
 
 inline constexpr auto kOptions =
     joined_options(kModelOptions, kDeviceOptions, kTextOptions, kSamplingOptions, kServiceOptions,
-                   kVerifyOptions, kProfileOptions, kPredictorOptions, kPlanOptions, kBenchOptions,
-                   kConvertOptions, kSynthOptions, kGeneralOptions);
+                   kVerifyOptions, kProfileOptions, kPredictorOptions, kPlanOptions,
+                   kInspectOptions, kBenchOptions, kConvertOptions, kSynthOptions, kGeneralOptions);
 
 }  // namespace synfire
