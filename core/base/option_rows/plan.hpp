@@ -1,0 +1,66 @@
+#pragma once
+
+#include <array>
+
+#include "core/base/command_sets.hpp"
+#include "core/base/option.hpp"
+
+namespace synfire {
+
+// What only `plan` takes.
+inline constexpr std::array kPlanOptions = {
+    Option{.name = "devices",
+           .value_name = "WHICH",
+           .default_text = "measured",
+           .group = "Planning",
+           .help = "measured: those of --device, as they are now; or a YAML file that describes "
+                   "devices, perhaps of another machine",
+           .commands = Command::plan},
+    Option{.name = "out",
+           .short_flag = 'o',
+           .value_name = "FILE",
+           .unset = "MODEL.synfire/plan.yaml",
+           .group = "Planning",
+           .help = "where the plan goes, for --plan",
+           .commands = Command::plan},
+    Option{.name = "dry-run",
+           .type = OptionType::boolean,
+           .default_text = "false",
+           .group = "Planning",
+           .help = "print the plan, write nothing",
+           .commands = Command::plan},
+    Option{.name = "group-size",
+           .type = OptionType::uinteger,
+           .value_name = "NEURONS",
+           .default_text = "32",
+           .min = 1,
+           .max = 256,
+           .group = "Planning",
+           .help = "neurons that stay together",
+           .commands = Command::plan},
+    Option{.name = "cluster",
+           .type = OptionType::boolean,
+           .default_text = "false",
+           .group = "Planning",
+           .help =
+               "groups of neurons that fire together, wherever the file has them; the plan then "
+               "lists single neurons",
+           .commands = Command::plan},
+    Option{.name = "tokens",
+           .type = OptionType::uinteger,
+           .value_name = "N",
+           .default_text = "512",
+           .min = 16,
+           .max = 2048,
+           .group = "Planning",
+           .help = "tokens to trace the neurons for",
+           .commands = Command::plan},
+    Option{.name = "gpuidx",
+           .value_name = "FILE",
+           .unset = "none",
+           .group = "Planning",
+           .help = "PowerInfer's choice of neurons for the first device, instead of an own one",
+           .commands = Command::plan},
+};
+
+}  // namespace synfire
