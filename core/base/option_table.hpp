@@ -12,6 +12,7 @@
 #include "core/base/option_rows/model.hpp"
 #include "core/base/option_rows/plan.hpp"
 #include "core/base/option_rows/predictor.hpp"
+#include "core/base/option_rows/quantize.hpp"
 #include "core/base/option_rows/sampling.hpp"
 #include "core/base/option_rows/service.hpp"
 #include "core/base/option_rows/synth.hpp"
@@ -32,6 +33,6 @@ constexpr auto joined_options(const std::array<Option, kSizes>&... groups) {
 inline constexpr auto kOptions =
     joined_options(kModelOptions, kDeviceOptions, kTextOptions, kSamplingOptions, kServiceOptions,
                    kVerifyOptions, kPredictorOptions, kPlanOptions, kBenchOptions, kConvertOptions,
-                   kSynthOptions, kGeneralOptions);
+                   kQuantizeOptions, kSynthOptions, kGeneralOptions);
 
 }  // namespace synfire

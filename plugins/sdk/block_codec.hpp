@@ -166,8 +166,8 @@ struct KBlocks {
   static constexpr int kMost = kFifth ? 31 : 15;
 
   struct Scales {
-    float d, dmin;            // as f16 has them
-    int step[8], minimum[8];  // 6 bits each
+    float d, dmin;                      // as f16 has them
+    int step[8] = {}, minimum[8] = {};  // 6 bits each
   };
 
   static int scale(const std::byte* packed, std::size_t block) {
@@ -244,8 +244,8 @@ struct Q6_K {
   static constexpr std::size_t kHigh = 128, kScales = 192, kD = 208;
 
   struct Scales {
-    float d;       // as f16 has it
-    int step[16];  // 8 bits with sign
+    float d;            // as f16 has it
+    int step[16] = {};  // 8 bits with sign
   };
 
   static std::size_t low_byte(std::size_t i) { return i / 128 * 64 + i % 64; }

@@ -25,7 +25,7 @@ struct GridLanes {
   static constexpr std::size_t kSize = kLanes;
 
   float low, high;
-  alignas(64) float step[kLanes];
+  alignas(64) float step[kLanes] = {};
   alignas(64) float offset[kLanes] = {};
   alignas(64) float error[kLanes] = {};  // sum of squares, once measured
 
