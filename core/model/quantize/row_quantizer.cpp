@@ -8,11 +8,20 @@
 namespace synfire::quantize {
 namespace {
 
+// Squares of larger values leave float's range. No scale of f16 reaches them: the plain codec's is
+// infinite, as it should be, where the search would find a poor but finite one.
+constexpr float kLargest = 1e15F;
+
 bool encode_row(DType dtype, const float* values, std::size_t n, std::byte* row) {
   const DTypeInfo& info = dtype_info(dtype);
   const auto each = [&](auto encode) {
-    for (std::size_t i = 0; i < n; i += info.block_size, row += info.block_bytes)
-      encode(values + i, row);
+    for (std::size_t i = 0; i < n; i += info.block_size, row += info.block_bytes) {
+      const float* const block = values + i;
+      if (block_codec::extremes(block, info.block_size).magnitude() < kLargest)
+        encode(block, row);
+      else
+        quantize_row(dtype, block, info.block_size, row);
+    }
     return true;
   };
   switch (dtype) {
