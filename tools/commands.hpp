@@ -43,6 +43,9 @@ Result<int> inspect(const OptionValues& values);
 Status check_convert(const OptionValues& values);
 Result<int> convert(const OptionValues& values);
 
+Status check_quantize(const OptionValues& values);
+Result<int> quantize(const OptionValues& values);
+
 Status check_synth(const OptionValues& values);
 Result<int> synth(const OptionValues& values);
 

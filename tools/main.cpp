@@ -37,6 +37,7 @@ constexpr std::array kCode = {
     CommandCode{Command::plan, check_plan, plan},
     CommandCode{Command::inspect, check_inspect, inspect},
     CommandCode{Command::convert, check_convert, convert},
+    CommandCode{Command::quantize, check_quantize, quantize},
     CommandCode{Command::synth, check_synth, synth},
     CommandCode{Command::devices, check_devices, devices},
     CommandCode{Command::plugins, check_plugins, plugins},

@@ -14,6 +14,7 @@
 #include "core/base/option_rows/plan.hpp"
 #include "core/base/option_rows/predictor.hpp"
 #include "core/base/option_rows/profile.hpp"
+#include "core/base/option_rows/quantize.hpp"
 #include "core/base/option_rows/sampling.hpp"
 #include "core/base/option_rows/service.hpp"
 #include "core/base/option_rows/synth.hpp"
@@ -31,9 +32,9 @@ constexpr auto joined_options(const std::array<Option, kSizes>&... groups) {
   return all;
 }
 
-inline constexpr auto kOptions =
-    joined_options(kModelOptions, kDeviceOptions, kTextOptions, kSamplingOptions, kServiceOptions,
-                   kVerifyOptions, kProfileOptions, kPredictorOptions, kPlanOptions,
-                   kInspectOptions, kBenchOptions, kConvertOptions, kSynthOptions, kGeneralOptions);
+inline constexpr auto kOptions = joined_options(
+    kModelOptions, kDeviceOptions, kTextOptions, kSamplingOptions, kServiceOptions, kVerifyOptions,
+    kProfileOptions, kPredictorOptions, kPlanOptions, kInspectOptions, kBenchOptions,
+    kConvertOptions, kQuantizeOptions, kSynthOptions, kGeneralOptions);
 
 }  // namespace synfire
