@@ -16,6 +16,7 @@
 #include "tools/format.hpp"
 #include "tools/json.hpp"
 #include "tools/output.hpp"
+#include "tools/predictor_threshold.hpp"
 #include "tools/progress.hpp"
 #include "tools/table.hpp"
 #include "tools/text_windows.hpp"
@@ -127,6 +128,7 @@ void print_layers_json(const std::vector<FittedLayer>& layers, const std::filesy
 Status check_predictor(const OptionValues& values) { return check_engine_options(values); }
 
 Result<int> predictor(const OptionValues& values) {
+  if (values.get<std::string>("type") == "threshold") return fit_threshold(values);
   SYNFIRE_ASSIGN_OR_RETURN(EngineConfig config, engine_config(values));
   SYNFIRE_ASSIGN_OR_RETURN(const GgufFile file, GgufFile::open(config.model));
   SYNFIRE_ASSIGN_OR_RETURN(const Program program, build_program(file, config.ffn_activation));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "plugins/abi/synfire_predictor.h"
+#include "plugins/sdk/activation.hpp"
 #include "plugins/sdk/block_codec.hpp"
 #include "plugins/sdk/ops.h"
 
@@ -24,15 +25,7 @@ inline std::vector<float> decode(DType dtype, const std::byte* row, std::size_t 
   return values;
 }
 
-// act(x) of SF_ACTIVATION_*; of drelu, its part for one of gate and up.
-inline float activation(std::uint32_t kind, float x) {
-  switch (kind) {
-    case SF_ACTIVATION_SILU: return static_cast<float>(x / (1 + std::exp(-static_cast<double>(x))));
-    case SF_ACTIVATION_RELU2: return x > 0 ? x * x : 0;
-    case SF_ACTIVATION_GELU: return static_cast<float>(x / 2 * (1 + std::erf(x / std::sqrt(2.0))));
-    default: return x > 0 ? x : 0;  // relu, drelu
-  }
-}
+using sdk::activation;
 
 // What a gated neuron multiplies its down row with.
 inline float gated(std::uint32_t kind, float gate, float up) {

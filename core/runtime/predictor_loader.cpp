@@ -65,7 +65,10 @@ Result<PredictorProgram> load_predictor(host::Predictor& predictor, std::uint32_
     if (!converted.ok())
       return converted.status().with_context(
           fmt::format("predictor {}: layer {}", predictor.name(), layer));
-    if (threshold != nullptr) converted->score_threshold = static_cast<float>(*threshold);
+    if (threshold != nullptr) {
+      float& moved = converted->guesses() ? converted->score_threshold : converted->gate_threshold;
+      moved = static_cast<float>(*threshold);
+    }
     program.layers.push_back(*std::move(converted));
   }
   return program;

@@ -48,7 +48,9 @@ typedef struct sf_model_desc { /* the model to predict for */
 } sf_model_desc;
 
 /* One layer's prediction. Value 0 is the tap; ops write values 1 .. n_values-1; `scores` has width d_ff.
- * Everything pointed to lives until the predictor is closed. */
+ * Everything pointed to lives until the predictor is closed.
+ * Since 1.3: without ops, `scores` may be SF_NONE. Then nothing is guessed: all gates are computed, and the gate
+ * rule alone decides. */
 typedef struct sf_predictor_layer {
   uint32_t struct_size;
   uint32_t tap;
@@ -58,7 +60,7 @@ typedef struct sf_predictor_layer {
   uint32_t n_values;
   uint32_t n_ops;
   uint32_t n_tensors;
-  uint32_t scores;               /* index of the value that holds the scores */
+  uint32_t scores;               /* index of the value that holds the scores, or SF_NONE */
   uint32_t reserved;
   const sf_value_desc* values;
   const sf_op* ops;              /* weights are indices into `tensors`; no neurons, no KV */

@@ -22,6 +22,8 @@ namespace synfire::sdk {
 //   PredictorLayer layer(d_model);
 //   const auto hidden = layer.activate(layer.linear(PredictorLayer::kTap, fc1),
 //   SF_ACTIVATION_RELU); layer.set_scores(layer.linear(hidden, fc2));
+//
+// Without scores and ops nothing is guessed: the gate rule alone decides.
 class PredictorLayer {
  public:
   static constexpr std::uint32_t kTap = 0;  // the value that the layer starts from
@@ -32,7 +34,8 @@ class PredictorLayer {
 
   std::uint32_t tap = SF_TAP_FFN_INPUT;
   std::uint32_t gate_rule = SF_GATE_NONE;
-  float threshold = 0;
+  float gate_threshold = 0;
+  float threshold = 0;                 // of the scores
   double recall = -1, precision = -1;  // unknown
 
   // Each gives the value that it writes. Tensors are borrowed: their data and name must outlive
@@ -71,7 +74,7 @@ class PredictorLayer {
     const sf_predictor_layer full = {out.struct_size,
                                      tap,
                                      gate_rule,
-                                     0,
+                                     gate_threshold,
                                      threshold,
                                      static_cast<std::uint32_t>(values_.size()),
                                      static_cast<std::uint32_t>(ops_view_.size()),
@@ -127,7 +130,7 @@ class PredictorLayer {
     return ops_.back()->output;
   }
 
-  std::uint32_t scores_ = 0;
+  std::uint32_t scores_ = SF_NONE;
   std::vector<sf_value_desc> values_;
   std::vector<sf_tensor_desc> tensors_;
   std::vector<std::unique_ptr<Op>> ops_;

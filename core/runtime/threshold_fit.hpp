@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "core/model/arch/program.hpp"
+#include "core/model/gguf_file.hpp"
+#include "core/sparsity/ffn_inputs.hpp"
+
+namespace synfire {
+
+// Which neurons a model can leave out that was not trained to: those whose |act(gate)| is not over
+// their layer's threshold (CATS, arXiv 2404.08763; TEAL, arXiv 2408.14690).
+struct ThresholdFitOptions {
+  double skip = 0.4;  // of all neurons of all layers and tokens, the share to leave out
+};
+
+struct FittedThreshold {
+  float threshold = 0;
+  double skipped = 0;  // share of the layer's neurons on held-out inputs
+  double error = 0;    // of the FFN's output there: |what was left out|^2 / |all|^2
+};
+
+[[nodiscard]] Status check_threshold_fit(const ThresholdFitOptions& options);
+
+// Thresholds by layer. All layers together leave out the wanted share; which one how much follows
+// from what it costs: everywhere the next neuron left out adds the same error to its FFN's output,
+// as a share of it. More `skip` never lowers a threshold.
+[[nodiscard]] Result<std::vector<FittedThreshold>> fit_thresholds(
+    const Program& program, const GgufFile& file, const std::vector<FfnInputs>& inputs,
+    const ThresholdFitOptions& options, const std::function<void(std::size_t)>& progress);
+
+// Writes them where the predictor plugin will find them; makes the folder. The file appears whole
+// or not at all.
+Status write_thresholds(const std::filesystem::path& path,
+                        const std::vector<FittedThreshold>& layers,
+                        const ThresholdFitOptions& options);
+
+}  // namespace synfire
