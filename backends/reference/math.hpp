@@ -32,10 +32,11 @@ inline float gated(std::uint32_t kind, float gate, float up) {
   return activation(kind, gate) * (kind == SF_ACTIVATION_DRELU ? activation(kind, up) : up);
 }
 
-// Whether a gate lets up and down be read.
-inline bool gate_passes(std::uint32_t rule, std::uint32_t kind, float gate, float threshold) {
+// Whether a gate lets up and down be read. `weight`: the neuron's, of sf_neurons_desc.
+inline bool gate_passes(std::uint32_t rule, std::uint32_t kind, float gate, float threshold,
+                        float weight) {
   if (rule == SF_GATE_POSITIVE) return gate > 0;
-  if (rule == SF_GATE_ABS_ABOVE) return std::fabs(activation(kind, gate)) > threshold;
+  if (rule == SF_GATE_ABS_ABOVE) return std::fabs(activation(kind, gate)) * weight > threshold;
   return true;
 }
 

@@ -36,7 +36,7 @@ std::string threshold_note(const PredictorProgram& predictor) {
                             return a.gate_threshold < b.gate_threshold;
                           });
   return fmt::format(
-      "predictor {}: lossy: leaves out neurons whose |act(gate)| is at most {:.3g} "
+      "predictor {}: lossy: leaves out neurons whose weighed |act(gate)| is at most {:.3g} "
       "to {:.3g}, by layer",
       predictor.name, least->gate_threshold, most->gate_threshold);
 }

@@ -146,6 +146,7 @@ void PlanBuilder::neuron_share(std::uint32_t layer, std::uint32_t device, ValueI
   } else {
     params.gate_rule = predictor_.layers[layer].gate_rule;
     params.gate_threshold = predictor_.layers[layer].gate_threshold;
+    plan_.devices[device].neurons[neurons].gate_weights = predictor_.layers[layer].gate_weights;
   }
   cutter_.add_op(
       {device, SF_OP_NEURON_FFN, {x, active, gates}, {output}, {}, neurons, false, params});

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ struct PredictorLayer {
   std::uint32_t tap = SF_TAP_FFN_INPUT;
   std::uint32_t gate_rule = SF_GATE_NONE;
   float gate_threshold = 0;
+  std::span<const float> gate_weights;  // [d_ff], the plugin's; empty: all 1
   float score_threshold = 0;
   std::vector<sf_value_desc> values;
   std::vector<ProgramOp> ops;

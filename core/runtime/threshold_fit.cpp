@@ -1,6 +1,7 @@
 #include "core/runtime/threshold_fit.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <mutex>
@@ -167,6 +168,28 @@ Sample sample_of(const LayerNeurons& neurons, std::span<const float> x, std::siz
   return sample;
 }
 
+// What a unit of each neuron's activation adds, as far as the sample tells; one that never fires
+// there is not left out before others.
+std::vector<float> weights_of(const Sample& sample, std::size_t n_neurons) {
+  std::vector<double> energies(n_neurons, 0), squares(n_neurons, 0);
+  for (std::size_t i = 0; i < sample.sizes.size(); ++i) {
+    energies[i % n_neurons] += sample.energies[i];
+    squares[i % n_neurons] += double{sample.sizes[i]} * sample.sizes[i];
+  }
+  std::vector<float> weights(n_neurons, 0);
+  for (std::size_t j = 0; j < n_neurons; ++j)
+    if (squares[j] > 0) weights[j] = static_cast<float>(std::sqrt(energies[j] / squares[j]));
+  const float most = *std::max_element(weights.begin(), weights.end());
+  for (std::size_t j = 0; j < n_neurons; ++j)
+    if (!(squares[j] > 0)) weights[j] = most > 0 ? most : 1;
+  return weights;
+}
+
+void weigh(Sample& sample, const std::vector<float>& weights) {
+  for (std::size_t i = 0; i < sample.sizes.size(); ++i)
+    sample.sizes[i] *= weights[i % weights.size()];
+}
+
 // One neuron and one input.
 struct Pair {
   float size, energy;
@@ -194,6 +217,7 @@ double energy_of(std::span<const Pair> pairs) {
 struct Curve {
   std::vector<FittedThreshold> points;  // [kSteps], after 0, 1, ... steps
   std::vector<double> costs;            // [kSteps], of the step that follows; never falling
+  std::vector<float> weights;
 };
 
 // Thresholds and costs by what the fit may see.
@@ -204,7 +228,7 @@ Curve curve_of(std::span<const Pair> pairs) {
   double highest = 0;
   for (std::size_t step = 0; step < kSteps; ++step) {
     const std::size_t first = place(step), end = place(step + 1);
-    curve.points.push_back({first == 0 ? 0 : pairs[first - 1].size, 0, 0});
+    curve.points.push_back({first == 0 ? 0 : pairs[first - 1].size, 0, 0, {}});
     highest = std::max(highest, energy_of(pairs.subspan(first, end - first)) / all);
     curve.costs.push_back(highest);
   }
@@ -286,18 +310,26 @@ Result<std::vector<FittedThreshold>> fit_thresholds(
         SYNFIRE_ASSIGN_OR_RETURN(
             const LayerNeurons neurons,
             LayerNeurons::make(program, file, static_cast<std::uint32_t>(layer)));
-        const auto pairs = [&](const RowSample& rows) {
-          return sorted_pairs(sample_of(neurons, some_rows(rows, h.d_model), h.d_model));
+        const auto sample = [&](const RowSample& rows) {
+          return sample_of(neurons, some_rows(rows, h.d_model), h.d_model);
         };
-        curves[layer] = curve_of(pairs(inputs[layer].calibration));
-        measure(pairs(inputs[layer].held_out), curves[layer].points);
+        Sample seen = sample(inputs[layer].calibration);
+        const std::vector<float> weights = weights_of(seen, h.d_ff);
+        weigh(seen, weights);
+        curves[layer] = curve_of(sorted_pairs(seen));
+        curves[layer].weights = weights;
+        Sample unseen = sample(inputs[layer].held_out);
+        weigh(unseen, weights);
+        measure(sorted_pairs(unseen), curves[layer].points);
         return {};
       },
       progress));
   const std::vector<std::size_t> steps = share_out(curves, options.skip);
   std::vector<FittedThreshold> fitted;
-  for (std::size_t layer = 0; layer < curves.size(); ++layer)
+  for (std::size_t layer = 0; layer < curves.size(); ++layer) {
     fitted.push_back(curves[layer].points[steps[layer]]);
+    fitted.back().weights = std::move(curves[layer].weights);
+  }
   return fitted;
 }
 
@@ -313,6 +345,8 @@ Status write_thresholds(const std::filesystem::path& path,
     header.set(prefix + "threshold", static_cast<double>(layers[i].threshold));
     header.set(prefix + "fired", 1 - layers[i].skipped);
     header.set(prefix + "error", layers[i].error);
+    SYNFIRE_RETURN_IF_ERROR(header.add_tensor(prefix + "weight", DType::f32,
+                                              std::array{std::uint64_t{layers[i].weights.size()}}));
   }
   std::error_code failed;
   std::filesystem::create_directories(path.parent_path(), failed);
@@ -320,6 +354,9 @@ Status write_thresholds(const std::filesystem::path& path,
     return error(StatusCode::failed_precondition, "{}: {}", path.parent_path().string(),
                  failed.message());
   SYNFIRE_ASSIGN_OR_RETURN(GgufWriter writer, GgufWriter::create(path, std::move(header)));
+  for (std::size_t i = 0; i < layers.size(); ++i)
+    SYNFIRE_RETURN_IF_ERROR(writer.write_values(fmt::format("threshold.blk.{}.weight", i),
+                                                std::span(layers[i].weights)));
   return writer.finish();
 }
 

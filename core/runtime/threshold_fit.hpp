@@ -12,16 +12,19 @@
 
 namespace synfire {
 
-// Which neurons a model can leave out that was not trained to: those whose |act(gate)| is not over
-// their layer's threshold (CATS, arXiv 2404.08763; TEAL, arXiv 2408.14690).
+// Which neurons a model can leave out that was not trained to: those whose |act(gate)| is small
+// (CATS, arXiv 2404.08763; TEAL, arXiv 2408.14690). Here, times the neuron's weight: what a unit of
+// its activation adds to the output.
 struct ThresholdFitOptions {
   double skip = 0.4;  // of all neurons of all layers and tokens, the share to leave out
 };
 
+// Of a layer: a neuron is computed where |act(gate)| times its weight is over the threshold.
 struct FittedThreshold {
   float threshold = 0;
-  double skipped = 0;  // share of the layer's neurons on held-out inputs
-  double error = 0;    // of the FFN's output there: |what was left out|^2 / |all|^2
+  double skipped = 0;          // share of the layer's neurons on held-out inputs
+  double error = 0;            // of squares: what left-out neurons add there, as a share of all add
+  std::vector<float> weights;  // [d_ff]
 };
 
 [[nodiscard]] Status check_threshold_fit(const ThresholdFitOptions& options);

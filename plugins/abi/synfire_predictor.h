@@ -28,7 +28,7 @@ enum {                           /* taps: float [n_tokens, d_model] */
 enum {                       /* gate rules: which computed gates let up and down be read */
   SF_GATE_NONE = 0,          /* all */
   SF_GATE_POSITIVE = 1,      /* g > 0: ReLU families, lossless */
-  SF_GATE_ABS_ABOVE = 2,     /* |act(g)| > gate_threshold */
+  SF_GATE_ABS_ABOVE = 2,     /* |act(g)| > gate_threshold; in the FFN, times the neuron's weight */
 };
 
 typedef struct sf_model_desc { /* the model to predict for */
@@ -68,6 +68,8 @@ typedef struct sf_predictor_layer {
   double recall;                 /* expected, in [0, 1]; negative = unknown */
   double precision;              /* likewise */
   uint64_t bytes_per_token;      /* that the prediction reads */
+  /* Since 1.3. d_ff numbers, what SF_GATE_ABS_ABOVE multiplies |act(g)| of each neuron with; NULL: 1. */
+  const float* gate_weights;
 } sf_predictor_layer;
 
 /* No function may be NULL but where that is said. */

@@ -35,8 +35,9 @@ class PredictorLayer {
   std::uint32_t tap = SF_TAP_FFN_INPUT;
   std::uint32_t gate_rule = SF_GATE_NONE;
   float gate_threshold = 0;
-  float threshold = 0;                 // of the scores
-  double recall = -1, precision = -1;  // unknown
+  const float* gate_weights = nullptr;  // [d_ff], borrowed as tensors are; null: all 1
+  float threshold = 0;                  // of the scores
+  double recall = -1, precision = -1;   // unknown
 
   // Each gives the value that it writes. Tensors are borrowed: their data and name must outlive
   // this; `bias` may be null.
@@ -86,7 +87,8 @@ class PredictorLayer {
                                      tensors_.data(),
                                      recall,
                                      precision,
-                                     bytes_per_token()};
+                                     bytes_per_token(),
+                                     gate_weights};
     std::memcpy(&out, &full, std::min<std::size_t>(out.struct_size, sizeof full));
   }
 

@@ -102,7 +102,7 @@ class Threshold(Case):
         self.assertEqual(self.perplexity(), dense)
         self.assertGreater(self.perplexity("--predictor", "threshold"), dense)
         said = self.run_program("run", "-m", self.model, "-p", "a", "-n", 2, "--predictor", "threshold").stderr
-        self.assertRegex(said, r"predictor threshold: lossy: leaves out neurons whose \|act\(gate\)\|")
+        self.assertRegex(said, r"predictor threshold: lossy: leaves out neurons whose weighed \|act\(gate\)\|")
         counted = self.run_json("bench", "-m", self.model, "--predictor", "threshold", "-p", 0, "-n", 16, "-r", 1)
         self.assertLess(counted["active_share"], 0.7)
 

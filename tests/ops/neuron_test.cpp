@@ -136,18 +136,23 @@ TEST_P(NeuronTest, EveryActivationAndGateRule) {
   for (const NeuronShape& shape : {NeuronShape{256, 20, 16, true}, NeuronShape{256, 33, 8, false}})
     for (std::uint32_t kind = SF_ACTIVATION_SILU; kind <= SF_ACTIVATION_DRELU; ++kind)
       for (std::uint32_t rule = SF_GATE_NONE; rule <= SF_GATE_ABS_ABOVE; ++rule)
-        for (const bool with_gates : {false, true}) {
+        for (const auto& [with_gates, weighted] :
+             {std::pair(false, false), std::pair(true, false), std::pair(false, true)}) {
           if (kind == SF_ACTIVATION_DRELU && !shape.gated) continue;
           SCOPED_TRACE(testing::Message()
                        << shape.d_model << " x " << shape.d_ff << ", activation " << kind
-                       << ", rule " << rule << (with_gates ? ", gates given" : ""));
-          const auto spec = ffn_stage(random_neurons(shape, dtype_, random_, shape.all_groups()),
-                                      {kind, rule, 0.05f, 8}, false, with_gates);
+                       << ", rule " << rule << (with_gates ? ", gates given" : "")
+                       << (weighted ? ", weighted" : ""));
+          NeuronsSpec neurons = random_neurons(shape, dtype_, random_, shape.all_groups());
+          if (weighted) neurons.gate_weights = random_floats(shape.d_ff, random_, 0.5f, 4);
+          const auto spec =
+              ffn_stage(std::move(neurons), {kind, rule, 0.05f, 8}, false, with_gates);
           // A gate at the threshold may fall on either side: its part of the output is the
-          // threshold times up times down.
+          // threshold, over the neuron's weight, times up times down.
           const bool jumps = rule == SF_GATE_ABS_ABOVE;
-          pair_.compare(spec, BatchSpec::of(3), {bytes_of(input(shape, 3))},
-                        tolerance(SF_OP_NEURON_FFN, dtype_) + (jumps ? 0.02f : 0.0f));
+          for (const std::uint32_t n : {1u, 3u})
+            pair_.compare(spec, BatchSpec::of(n), {bytes_of(input(shape, n))},
+                          tolerance(SF_OP_NEURON_FFN, dtype_) + (jumps ? 0.02f : 0.0f));
         }
 }
 

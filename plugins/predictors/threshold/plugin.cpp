@@ -1,7 +1,7 @@
 // Sparsity for models that were not trained for it (CATS, arXiv 2404.08763; TEAL, arXiv
-// 2408.14690): nothing is guessed, all gates are computed, and a neuron whose |act(gate)| is not
-// over its layer's threshold is left out. Lossy. The thresholds lie in the sidecar folder;
-// `synfire predictor fit --type threshold` makes them.
+// 2408.14690): nothing is guessed, all gates are computed, and a neuron whose |act(gate)|, times
+// its weight, is not over its layer's threshold is left out. Lossy. The thresholds lie in the
+// sidecar folder; `synfire predictor fit --type threshold` makes them.
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -32,6 +32,17 @@ float threshold_of(const sdk::PredictorModel& model, std::uint32_t layer) {
   return static_cast<float>(*value);
 }
 
+const float* weights_of(const sdk::PredictorModel& model, std::uint32_t layer) {
+  const std::string name = "threshold." + sdk::PredictorModel::layer_name(layer, "weight");
+  const sf_tensor_desc* const weights = model.optional_vector(name, model.d_ff());
+  if (weights == nullptr) return nullptr;
+  if (weights->dtype != static_cast<std::uint32_t>(DType::f32))
+    throw sdk::Error(sdk::kInvalidArgument, "tensor " + name + ": dtype " +
+                                                std::string(find_dtype(weights->dtype)->name) +
+                                                ", want F32");
+  return static_cast<const float*>(weights->data);
+}
+
 class Threshold {
  public:
   static constexpr const char* kName = "threshold";
@@ -44,6 +55,7 @@ class Threshold {
       auto layer = std::make_unique<sdk::PredictorLayer>(model.d_model());
       layer->gate_rule = SF_GATE_ABS_ABOVE;
       layer->gate_threshold = threshold_of(model, i);
+      layer->gate_weights = weights_of(model, i);
       layers_.push_back(std::move(layer));
     }
   }

@@ -85,6 +85,10 @@ class ThresholdEngineTest : public testing::Test {
     say(*fitted);
     return *fitted;
   }
+  static std::vector<FittedThreshold> thresholds(float first, float second) {
+    const std::vector<float> weights(kNeurons, 1.0F);
+    return {{first, 0.5, 0, weights}, {second, 0.5, 0, weights}};
+  }
   void say(const std::vector<FittedThreshold>& thresholds) const {
     const Status written =
         write_thresholds(predictor_sidecar(path(), "threshold"), thresholds, {0.5});
@@ -156,7 +160,7 @@ TEST_F(ThresholdEngineTest, MoreLeftOutIsFartherFromDense) {
 
 TEST_F(ThresholdEngineTest, OfAReluZeroIsExact) {
   save("relu", DType::f32);
-  say({{0, 0.5, 0}, {0, 0.5, 0}});
+  say(thresholds(0, 0));
   EXPECT_LT(test::worst_difference(logits(config("threshold")), logits(config("exact"))), 1e-4);
 }
 
@@ -168,10 +172,11 @@ TEST_F(ThresholdEngineTest, NeverTheDefault) {
 }
 
 TEST_F(ThresholdEngineTest, ItIsSaidThatItLoses) {
-  say({{0.125F, 0.5, 0}, {0.25F, 0.5, 0}});
-  EXPECT_THAT(make(config("threshold"))->placement().notes,
-              Contains("predictor threshold: lossy: leaves out neurons whose |act(gate)| is at "
-                       "most 0.125 to 0.25, by layer"));
+  say(thresholds(0.125F, 0.25F));
+  EXPECT_THAT(
+      make(config("threshold"))->placement().notes,
+      Contains("predictor threshold: lossy: leaves out neurons whose weighed |act(gate)| is at "
+               "most 0.125 to 0.25, by layer"));
 }
 
 TEST_F(ThresholdEngineTest, WithoutAFitTheErrorSaysWhatMakesOne) {

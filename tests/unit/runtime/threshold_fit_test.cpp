@@ -108,6 +108,24 @@ TEST_F(ThresholdFit, WithoutAGateUpDecides) {
   EXPECT_NEAR(mean_skipped(*fit(0.4)), 0.4, 0.02);
 }
 
+// What a neuron's activation is worth counts: a tenth of its down row, a tenth of its weight.
+TEST_F(ThresholdFit, NeuronsAreWeighedByWhatTheyAdd) {
+  const auto whole = *fit(0.4);
+  const GgufFile file = *model_.parse();
+  const GgufTensor* const down = file.tensor("blk.0.ffn_down.weight");
+  ASSERT_EQ(down->dtype, DType::f32);
+  // Columns of the even neurons, in the file's own bytes.
+  auto* const values = reinterpret_cast<float*>(const_cast<std::byte*>(down->data.data()));
+  for (std::size_t i = 0; i < down->elements(); i += 2) values[i] /= 10;
+  const auto layers =
+      *fit_thresholds(*build_program(file), file, inputs_, {0.4}, [](std::size_t) {});
+  const auto ratio = [&](std::size_t neuron) {
+    return layers[0].weights[neuron] / whole[0].weights[neuron];
+  };
+  for (std::size_t neuron = 0; neuron < kNeurons; neuron += 2)
+    EXPECT_LT(ratio(neuron), 0.3 * ratio(neuron + 1)) << neuron;
+}
+
 TEST_F(ThresholdFit, SilentInputsCostNothing) {
   for (FfnInputs& inputs : inputs_) {
     inputs = FfnInputs(kWidth, false);
@@ -134,7 +152,8 @@ TEST_F(ThresholdFit, WhatCannotBe) {
 TEST_F(ThresholdFit, TheFileSaysWhatWasFitted) {
   const test::TempDir folder;
   const auto path = folder.path() / "made" / "predictor-threshold.gguf";
-  const std::vector<FittedThreshold> layers{{0.25F, 0.5, 0.01}, {0.5F, 0.3, 0.02}};
+  const std::vector<FittedThreshold> layers{{0.25F, 0.5, 0.01, {1, 2, 3}},
+                                            {0.5F, 0.3, 0.02, {4, 5, 6}}};
   ASSERT_TRUE(write_thresholds(path, layers, {0.4}).ok());
   const auto file = GgufFile::open(path);
   ASSERT_TRUE(file.ok()) << file.status().to_string();
@@ -142,6 +161,10 @@ TEST_F(ThresholdFit, TheFileSaysWhatWasFitted) {
   EXPECT_EQ(*file->get<double>("synfire.predictor.skip"), 0.4);
   EXPECT_EQ(*file->get<double>("threshold.blk.1.threshold"), 0.5);
   EXPECT_EQ(*file->get<double>("threshold.blk.1.fired"), 0.7);
+  const GgufTensor* const weights = file->tensor("threshold.blk.1.weight");
+  ASSERT_NE(weights, nullptr);
+  ASSERT_EQ(weights->elements(), 3U);
+  EXPECT_EQ(reinterpret_cast<const float*>(weights->data.data())[2], 6);
 }
 
 }  // namespace

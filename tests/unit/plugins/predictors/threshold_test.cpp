@@ -15,6 +15,8 @@ TEST(Threshold, TheGateRuleAloneDecides) {
   model.desc().activation = SF_ACTIVATION_SILU;
   model.set_number("threshold.blk.0.threshold", 0.25);
   model.set_number("threshold.blk.1.threshold", 0);
+  model.add("threshold.blk.0.weight", DType::f32, 1, kNeurons,
+            [](std::size_t, std::size_t neuron) { return neuron + 0.5; });
   auto threshold = model.open("threshold");
   ASSERT_TRUE(threshold.ok()) << threshold.status().to_string();
   for (const auto& [index, wanted] : {std::pair(0U, 0.25F), std::pair(1U, 0.0F)}) {
@@ -26,7 +28,30 @@ TEST(Threshold, TheGateRuleAloneDecides) {
     EXPECT_EQ(layer->n_ops, 0U);
     EXPECT_EQ(layer->n_tensors, 0U);
     EXPECT_EQ(layer->bytes_per_token, 0U);
+    EXPECT_EQ(layer->gate_weights == nullptr, index == 1);
   }
+  EXPECT_EQ(threshold->describe_layer(0)->gate_weights[2], 2.5F);
+}
+
+TEST(Threshold, WeightsAreFloatsOfEveryNeuron) {
+  test::PredictorModel model(1, kWidth, kNeurons);
+  model.set_number("threshold.blk.0.threshold", 0.25);
+  const auto one = [](std::size_t, std::size_t) { return 1.0; };
+  model.add("threshold.blk.0.weight", DType::f32, 1, kNeurons + 1, one);
+  EXPECT_EQ(model.open("threshold").status(),
+            invalid_argument("plugin threshold: tensor threshold.blk.0.weight: shape [1, 7], want "
+                             "[1, 6]"));
+  model.add("threshold.blk.0.weight", DType::f16, 1, kNeurons, one);
+  EXPECT_EQ(
+      model.open("threshold").status(),
+      invalid_argument("plugin threshold: tensor threshold.blk.0.weight: dtype F16, want F32"));
+  model.add("threshold.blk.0.weight", DType::f32, 1, kNeurons,
+            [](std::size_t, std::size_t neuron) { return neuron == 3 ? -1.0 : 1.0; });
+  auto negative = model.open("threshold");
+  ASSERT_TRUE(negative.ok());
+  EXPECT_EQ(negative->describe_layer(0).status(),
+            invalid_argument("plugin threshold: layer 0: gate weight -1 of neuron 3, want at least "
+                             "0"));
 }
 
 TEST(Threshold, ErrorsNameTheNumber) {
