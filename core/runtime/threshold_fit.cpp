@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <functional>
 #include <mutex>
 #include <numeric>
-#include <queue>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -24,7 +22,6 @@ constexpr std::size_t kSteps = 256;  // of a layer's share
 constexpr std::size_t kRows =
     1024;  // of each sample: a million products a layer even of small ones
 constexpr std::uint64_t kPart = 256;  // neurons in floats at once; whole quantization blocks
-constexpr double kLeastEnergy = 1e-30;
 
 // A weight of a program, decoded in parts.
 class WeightRows {
@@ -136,18 +133,20 @@ class LayerNeurons {
 
 // What the neurons of a layer do with some inputs: [inputs, neurons].
 struct Sample {
-  std::vector<float> sizes;  // |act(gate)|
-  std::vector<float>
-      energies;  // |what the neuron adds|^2, as a share of what all add for the input
+  std::vector<float> sizes;     // |act(gate)|
+  std::vector<float> energies;  // |what the neuron adds|^2, as a share of its input's total
+  std::vector<double> totals;   // [inputs]
 };
 
 // By input, since a few of them (the first token of a sequence) add thousands of times what others
 // do, and say nothing about these.
-void make_shares(std::vector<float>& energies, std::size_t n_neurons) {
+void make_shares(Sample& sample, std::size_t n_neurons) {
+  auto& energies = sample.energies;
   for (auto row = energies.begin(); row != energies.end();) {
     const auto end = row + static_cast<std::ptrdiff_t>(n_neurons);
     const double all = std::accumulate(row, end, 0.0);
     for (; row != end; ++row) *row = all > 0 ? static_cast<float>(*row / all) : 0;
+    sample.totals.push_back(all);
   }
 }
 
@@ -164,7 +163,7 @@ Sample sample_of(const LayerNeurons& neurons, std::span<const float> x, std::siz
       sample.energies[at] = hidden[i] * hidden[i] * neurons.down_square(neuron);
     }
   });
-  make_shares(sample.energies, width);
+  make_shares(sample, width);
   return sample;
 }
 
@@ -173,8 +172,10 @@ Sample sample_of(const LayerNeurons& neurons, std::span<const float> x, std::siz
 std::vector<float> weights_of(const Sample& sample, std::size_t n_neurons) {
   std::vector<double> energies(n_neurons, 0), squares(n_neurons, 0);
   for (std::size_t i = 0; i < sample.sizes.size(); ++i) {
+    const double total = sample.totals[i / n_neurons];
+    if (!(total > 0)) continue;
     energies[i % n_neurons] += sample.energies[i];
-    squares[i % n_neurons] += double{sample.sizes[i]} * sample.sizes[i];
+    squares[i % n_neurons] += double{sample.sizes[i]} * sample.sizes[i] / total;
   }
   std::vector<float> weights(n_neurons, 0);
   for (std::size_t j = 0; j < n_neurons; ++j)
@@ -190,83 +191,47 @@ void weigh(Sample& sample, const std::vector<float>& weights) {
     sample.sizes[i] *= weights[i % weights.size()];
 }
 
-// One neuron and one input.
-struct Pair {
-  float size, energy;
-};
-
-// The smallest first.
-std::vector<Pair> sorted_pairs(const Sample& sample) {
-  std::vector<Pair> pairs;
-  pairs.reserve(sample.sizes.size());
-  for (std::size_t i = 0; i < sample.sizes.size(); ++i)
-    pairs.push_back({sample.sizes[i], sample.energies[i]});
-  std::sort(pairs.begin(), pairs.end(), [](const Pair& a, const Pair& b) {
-    return std::pair(a.size, a.energy) < std::pair(b.size, b.energy);
-  });
-  return pairs;
-}
-
-double energy_of(std::span<const Pair> pairs) {
-  double sum = 0;
-  for (const Pair& pair : pairs) sum += pair.energy;
-  return sum;
-}
-
-// What leaving out more and more of a layer's neurons costs, in steps of its share.
-struct Curve {
-  std::vector<FittedThreshold> points;  // [kSteps], after 0, 1, ... steps
-  std::vector<double> costs;            // [kSteps], of the step that follows; never falling
-  std::vector<float> weights;
-};
-
-// Thresholds and costs by what the fit may see.
-Curve curve_of(std::span<const Pair> pairs) {
-  const double all = std::max(energy_of(pairs), kLeastEnergy);
-  const auto place = [&](std::size_t step) { return pairs.size() * step / kSteps; };
-  Curve curve;
-  double highest = 0;
-  for (std::size_t step = 0; step < kSteps; ++step) {
-    const std::size_t first = place(step), end = place(step + 1);
-    curve.points.push_back({first == 0 ? 0 : pairs[first - 1].size, 0, 0, {}});
-    highest = std::max(highest, energy_of(pairs.subspan(first, end - first)) / all);
-    curve.costs.push_back(highest);
-  }
-  return curve;
-}
-
-// What these thresholds do to other inputs.
-void measure(std::span<const Pair> pairs, std::vector<FittedThreshold>& points) {
-  const double all = std::max(energy_of(pairs), kLeastEnergy);
-  double lost = 0;
-  std::size_t skipped = 0;
-  for (FittedThreshold& point : points) {
-    for (; skipped < pairs.size() && !(pairs[skipped].size > point.threshold); ++skipped)
-      lost += pairs[skipped].energy;
-    point.skipped = static_cast<double>(skipped) / static_cast<double>(pairs.size());
-    point.error = lost / all;
-  }
-}
-
-// Steps of each layer, the cheapest of all layers first.
-std::vector<std::size_t> share_out(const std::vector<Curve>& curves, double skip) {
-  using Next = std::pair<double, std::size_t>;  // cost of the layer's next step; of two, the first
-  std::priority_queue<Next, std::vector<Next>, std::greater<>> next;
-  for (std::size_t layer = 0; layer < curves.size(); ++layer)
-    next.emplace(curves[layer].costs[0], layer);
-  std::vector<std::size_t> steps(curves.size(), 0);
-  const auto wanted = static_cast<std::size_t>(
-      std::lround(skip * static_cast<double>(kSteps) * static_cast<double>(curves.size())));
-  for (std::size_t taken = 0; taken < wanted && !next.empty(); ++taken) {
-    const std::size_t layer = next.top().second;
-    next.pop();
-    if (++steps[layer] + 1 < kSteps) next.emplace(curves[layer].costs[steps[layer]], layer);
-  }
-  return steps;
-}
-
 std::span<const float> some_rows(const RowSample& sample, std::size_t cols) {
   return sample.rows().first(std::min(sample.n_rows(), kRows) * cols);
+}
+
+// That leaves out `skip` of all sizes.
+float threshold_of(std::vector<float> sizes, double skip) {
+  const auto left_out =
+      static_cast<std::size_t>(std::lround(skip * static_cast<double>(sizes.size())));
+  if (left_out == 0) return 0;
+  const auto last = sizes.begin() + static_cast<std::ptrdiff_t>(left_out - 1);
+  std::nth_element(sizes.begin(), last, sizes.end());
+  return *last;
+}
+
+void measure(const Sample& sample, FittedThreshold& fitted) {
+  std::size_t skipped = 0;
+  double lost = 0, all = 0;
+  for (std::size_t i = 0; i < sample.sizes.size(); ++i) {
+    all += sample.energies[i];
+    if (sample.sizes[i] > fitted.threshold) continue;
+    ++skipped;
+    lost += sample.energies[i];
+  }
+  fitted.skipped = static_cast<double>(skipped) / static_cast<double>(sample.sizes.size());
+  fitted.error = all > 0 ? lost / all : 0;
+}
+
+FittedThreshold fit_layer(const LayerNeurons& neurons, const FfnInputs& inputs, std::size_t d_model,
+                          double skip) {
+  const auto sample = [&](const RowSample& rows) {
+    return sample_of(neurons, some_rows(rows, d_model), d_model);
+  };
+  Sample seen = sample(inputs.calibration);
+  FittedThreshold fitted;
+  fitted.weights = weights_of(seen, neurons.size());
+  weigh(seen, fitted.weights);
+  fitted.threshold = threshold_of(std::move(seen.sizes), skip);
+  Sample unseen = sample(inputs.held_out);
+  weigh(unseen, fitted.weights);
+  measure(unseen, fitted);
+  return fitted;
 }
 
 // body(layer) for all layers, on all cores; the first layer's error.
@@ -303,33 +268,17 @@ Result<std::vector<FittedThreshold>> fit_thresholds(
   for (std::size_t layer = 0; layer < inputs.size(); ++layer)
     if (inputs[layer].calibration.n_rows() == 0 || inputs[layer].held_out.n_rows() == 0)
       return invalid_argument("thresholds: layer {}: no inputs, want at least one", layer);
-  std::vector<Curve> curves(h.n_layers);
+  std::vector<FittedThreshold> fitted(h.n_layers);
   SYNFIRE_RETURN_IF_ERROR(for_layers(
       h.n_layers,
       [&](std::size_t layer) -> Status {
         SYNFIRE_ASSIGN_OR_RETURN(
             const LayerNeurons neurons,
             LayerNeurons::make(program, file, static_cast<std::uint32_t>(layer)));
-        const auto sample = [&](const RowSample& rows) {
-          return sample_of(neurons, some_rows(rows, h.d_model), h.d_model);
-        };
-        Sample seen = sample(inputs[layer].calibration);
-        const std::vector<float> weights = weights_of(seen, h.d_ff);
-        weigh(seen, weights);
-        curves[layer] = curve_of(sorted_pairs(seen));
-        curves[layer].weights = weights;
-        Sample unseen = sample(inputs[layer].held_out);
-        weigh(unseen, weights);
-        measure(sorted_pairs(unseen), curves[layer].points);
+        fitted[layer] = fit_layer(neurons, inputs[layer], h.d_model, options.skip);
         return {};
       },
       progress));
-  const std::vector<std::size_t> steps = share_out(curves, options.skip);
-  std::vector<FittedThreshold> fitted;
-  for (std::size_t layer = 0; layer < curves.size(); ++layer) {
-    fitted.push_back(curves[layer].points[steps[layer]]);
-    fitted.back().weights = std::move(curves[layer].weights);
-  }
   return fitted;
 }
 

@@ -16,7 +16,7 @@ namespace synfire {
 // (CATS, arXiv 2404.08763; TEAL, arXiv 2408.14690). Here, times the neuron's weight: what a unit of
 // its activation adds to the output.
 struct ThresholdFitOptions {
-  double skip = 0.4;  // of all neurons of all layers and tokens, the share to leave out
+  double skip = 0.4;  // of the neurons, over all tokens, the share to leave out
 };
 
 // Of a layer: a neuron is computed where |act(gate)| times its weight is over the threshold.
@@ -29,9 +29,8 @@ struct FittedThreshold {
 
 [[nodiscard]] Status check_threshold_fit(const ThresholdFitOptions& options);
 
-// Thresholds by layer. All layers together leave out the wanted share; which one how much follows
-// from what it costs: everywhere the next neuron left out adds the same error to its FFN's output,
-// as a share of it. More `skip` never lowers a threshold.
+// Thresholds by layer, each of which leaves out the wanted share. (Shares such that the next neuron
+// left out costs every layer the same share of its FFN's output cost SmolLM2 half as much again.)
 [[nodiscard]] Result<std::vector<FittedThreshold>> fit_thresholds(
     const Program& program, const GgufFile& file, const std::vector<FfnInputs>& inputs,
     const ThresholdFitOptions& options, const std::function<void(std::size_t)>& progress);

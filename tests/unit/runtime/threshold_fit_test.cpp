@@ -51,7 +51,7 @@ TEST_F(ThresholdFit, TheWantedShareIsLeftOutOfInputsThatItNeverSaw) {
     const auto layers = fit(skip);
     ASSERT_TRUE(layers.ok()) << layers.status().to_string();
     ASSERT_EQ(layers->size(), 2U);
-    EXPECT_NEAR(mean_skipped(*layers), skip, 0.02);
+    for (const FittedThreshold& layer : *layers) EXPECT_NEAR(layer.skipped, skip, 0.03);
   }
 }
 
@@ -66,24 +66,6 @@ TEST_F(ThresholdFit, MoreLeftOutNeverLowersAThresholdAndCostsMore) {
     less = more;
   }
   EXPECT_LT(less[0].error, 0.9);  // the largest went last
-}
-
-// Inputs of which every one hits the same few gates: leaving out the others costs next to nothing.
-TEST_F(ThresholdFit, TheLayerThatLosesLessGivesMore) {
-  inputs_[1] = FfnInputs(kWidth, false);
-  const GgufFile file = *model_.parse();
-  const GgufTensor* const gate = file.tensor("blk.1.ffn_gate.weight");
-  ASSERT_EQ(gate->dtype, DType::f32);
-  const auto* const rows = reinterpret_cast<const float*>(gate->data.data());
-  for (std::size_t i = 0; i < 400; ++i) {
-    std::vector<float> x(rows + i % 2 * kWidth, rows + (i % 2 + 1) * kWidth);
-    for (float& value : x) value *= 100;
-    inputs_[1].calibration.add(x);
-    inputs_[1].held_out.add(x);
-  }
-  const auto layers = *fit(0.4);
-  EXPECT_GT(layers[1].skipped, layers[0].skipped + 0.1);
-  EXPECT_NEAR(mean_skipped(layers), 0.4, 0.05);
 }
 
 // What a ReLU makes zero is left out first, and for nothing.
