@@ -22,6 +22,7 @@
 #include "tools/output.hpp"
 #include "tools/plan_report.hpp"
 #include "tools/plan_runs.hpp"
+#include "tools/profile_option.hpp"
 #include "tools/progress.hpp"
 #include "tools/text_windows.hpp"
 
@@ -70,6 +71,15 @@ Result<ActivationProfile> trace(const EngineAssets& assets, EngineConfig config,
                              progress.at(done, windows.size());
                            }));
   return trace_activity(assets.program, assets.file, inputs, static_cast<std::uint32_t>(tokens));
+}
+
+// The same from a profile, where there is one.
+Result<ActivationProfile> activity(const EngineAssets& assets, const EngineConfig& config,
+                                   const OptionValues& values) {
+  SYNFIRE_ASSIGN_OR_RETURN(const std::optional<ProfileFile> profile,
+                           open_profile(values, assets.file, assets.program));
+  if (!profile) return trace(assets, config, values);
+  return traced_activity(*profile, static_cast<std::uint32_t>(values.get<std::uint64_t>("tokens")));
 }
 
 Result<std::shared_ptr<EngineAssets>> single_device_assets(EngineConfig config) {
@@ -177,6 +187,8 @@ Status check_plan(const OptionValues& values) {
                               values.origin(name));
   if (values.is_set("gpuidx") && values.get<bool>("cluster"))
     return invalid_argument("--gpuidx and --cluster: want one of them");
+  if (values.is_set("profile") && values.is_set("file"))
+    return invalid_argument("--profile and --file: want one of them");
   return check_engine_options(values);
 }
 
@@ -194,7 +206,7 @@ Result<int> plan(const OptionValues& values) {
     devices = described_devices(which);
   }
   if (!devices.ok()) return devices.status();
-  SYNFIRE_ASSIGN_OR_RETURN(const ActivationProfile profile, trace(*assets, config, values));
+  SYNFIRE_ASSIGN_OR_RETURN(const ActivationProfile profile, activity(*assets, config, values));
   const std::uint32_t depth = expected_depth(values, *assets);
   const bool by_index = values.is_set("gpuidx"), cluster = values.get<bool>("cluster");
   const auto group_size =
