@@ -3,7 +3,6 @@
 #include <numeric>
 #include <utility>
 
-#include "core/runtime/compile_options.hpp"
 #include "core/runtime/sampling/logprobs.hpp"
 
 namespace synfire {
@@ -27,11 +26,8 @@ class Watcher final : public TapSink {
   }
   [[nodiscard]] const Status& status() const { return status_; }
 
-  void on_rows(std::uint32_t value, std::span<const float> rows) override {
-    if (value % 2 == 0)
-      gates_ = rows;
-    else
-      count(value / 2, rows);
+  void on_step(std::span<const LayerTap> layers) override {
+    for (std::size_t i = 0; i < layers.size(); ++i) count(i, layers[i]);
   }
   [[nodiscard]] bool wants_logits() const override { return true; }
   void on_logits(std::span<const float> logits) override {
@@ -47,22 +43,21 @@ class Watcher final : public TapSink {
   }
 
  private:
-  void count(std::uint32_t layer, std::span<const float> scores) {
-    DecisionCounts& counts = text_.layers[layer];
+  void count(std::size_t layer, const LayerTap& tap) {
     const bool by_scores = sparsity_[layer].by == LayerSparsity::By::scores;
     const auto threshold = static_cast<float>(sparsity_[layer].threshold);
-    for (std::size_t at = 0; at < scores.size(); at += d_ff_) {
+    for (std::size_t at = 0; at < tap.gates.size(); at += d_ff_) {
       std::uint32_t fired = 0, predicted = 0, both = 0;
       for (std::size_t i = at; i < at + d_ff_; ++i) {
-        const std::uint32_t fires = gates_[i] > 0 ? 1 : 0;
-        const std::uint32_t is_predicted = !by_scores || scores[i] > threshold ? 1 : 0;
+        const std::uint32_t fires = tap.gates[i] > 0 ? 1 : 0;
+        const std::uint32_t is_predicted = !by_scores || tap.scores[i] > threshold ? 1 : 0;
         fired += fires;
         predicted += is_predicted;
         both += fires & is_predicted;
       }
-      counts += {1, d_ff_, fired, predicted, both};
+      text_.layers[layer] += {1, d_ff_, fired, predicted, both};
     }
-    if (by_scores) keep(scores);
+    if (by_scores) keep(tap.scores);
   }
 
   void keep(std::span<const float> scores) {
@@ -76,7 +71,6 @@ class Watcher final : public TapSink {
   DecidedText& text_;
   std::span<const std::int32_t> window_;
   std::size_t next_ = 0;  // the token that the next logits are about
-  std::span<const float> gates_;
   std::size_t kept_at_ = 0;
   Status status_;
 };

@@ -41,9 +41,9 @@ struct DecidedText {
   [[nodiscard]] double mean_nll() const;
 };
 
-// Runs windows, each a sequence of its own, through an engine whose tap is kTapDecisions. All
-// tokens of a step choose their neurons each for itself, as they would one by one. `progress` hears
-// of each window that is done.
+// Runs windows, each a sequence of its own, through an engine with tap_gates. All tokens of a step
+// choose their neurons each for itself, as they would one by one. `progress` hears of each window
+// that is done.
 [[nodiscard]] Result<DecidedText> observe_decisions(
     Engine& engine, std::span<const std::vector<std::int32_t>> windows,
     const std::function<void(std::size_t)>& progress);

@@ -7,7 +7,7 @@
 #include <numeric>
 #include <utility>
 
-#include "core/runtime/compile_options.hpp"
+#include "plugins/abi/synfire_predictor.h"
 
 namespace synfire {
 namespace {
@@ -61,7 +61,8 @@ Result<OperatingPoint> PredictorEval::run(const std::string& predictor,
   EngineConfig config = config_;
   config.predictor = predictor;
   config.predictor_threshold = threshold;
-  config.tap = kTapDecisions;
+  config.tap = SF_TAP_FFN_INPUT;
+  config.tap_gates = true;
   SYNFIRE_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::make(config));
   const std::vector<LayerSparsity> sparsity = engine->placement().sparsity;
   OperatingPoint point;

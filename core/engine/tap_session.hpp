@@ -26,9 +26,7 @@ class TapSession final : public Session {
   [[nodiscard]] bool wants_logits(std::uint32_t index) const override {
     return sink_.wants_logits() || index + 1 == n_tokens();
   }
-  void on_tap(std::uint32_t layer, std::span<const float> rows) override {
-    sink_.on_rows(layer, rows);
-  }
+  void on_taps(std::span<const LayerTap> layers) override { sink_.on_step(layers); }
   [[nodiscard]] bool on_logits(std::span<const float> logits, TimePoint) override {
     if (sink_.wants_logits()) sink_.on_logits(logits);
     return ++n_rows_ == (sink_.wants_logits() ? n_tokens() : 1);

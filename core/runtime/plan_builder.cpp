@@ -119,6 +119,7 @@ void PlanBuilder::dense_share(std::uint32_t layer, std::uint32_t device, std::ui
                   false,
                   sf_activate_params{program_.hparams.activation}});
   linear(device, hidden, slice_columns(weights_.tensor(ffn.down), first, end), SF_NONE, output);
+  export_gates(gate == kNone ? up : gate);
 }
 
 void PlanBuilder::neuron_share(std::uint32_t layer, std::uint32_t device, ValueId active,
@@ -131,8 +132,9 @@ void PlanBuilder::neuron_share(std::uint32_t layer, std::uint32_t device, ValueI
   if (predictor_.computes_all(layer)) {
     // No list: all that are here.
   } else if (predictor_.kind == Prediction::exact) {
-    gates = all_gates(layer, device);
+    gates = cutter_.add_value({SF_VALUE_ROWS, h.d_ff});
     active = cutter_.add_value({SF_VALUE_ACTIVE, h.d_ff});
+    cutter_.add_op({device, SF_OP_NEURON_GATE, {x}, {gates}, {}, neurons, false, sf_no_params{}});
     cutter_.add_op({device,
                     SF_OP_SELECT,
                     {gates},
@@ -145,14 +147,22 @@ void PlanBuilder::neuron_share(std::uint32_t layer, std::uint32_t device, ValueI
   } else {
     params.gate_rule = predictor_.layers[layer].gate_rule;
     params.gate_threshold = predictor_.layers[layer].gate_threshold;
+    plan_.devices[device].neurons[neurons].gate_weights = predictor_.layers[layer].gate_weights;
   }
   cutter_.add_op(
       {device, SF_OP_NEURON_FFN, {x, active, gates}, {output}, {}, neurons, false, params});
+  if (!options_.tap_gates) return;
+  if (gates == kNone) {  // else they are there already
+    gates = cutter_.add_value({SF_VALUE_ROWS, h.d_ff});
+    cutter_.add_op({device, SF_OP_NEURON_GATE, {x}, {gates}, {}, neurons, false, sf_no_params{}});
+  }
+  export_gates(gates);
 }
 
 ValueId PlanBuilder::predict(std::uint32_t layer, std::uint32_t device) {
   if (predictor_.kind != Prediction::plugin || predictor_.computes_all(layer)) return kNone;
   const PredictorLayer& p = predictor_.layers[layer];
+  if (!p.guesses()) return kNone;
   std::vector<ValueId> values{here(device, tap(layer, p.tap))};
   for (std::size_t i = 1; i < p.values.size(); ++i)
     values.push_back(cutter_.add_value(p.values[i]));
@@ -168,12 +178,12 @@ ValueId PlanBuilder::predict(std::uint32_t layer, std::uint32_t device) {
       placed.weights.push_back(id == kNone ? SF_NONE : weights_.add(device, p.weights[id]));
     cutter_.add_op(placed);
   }
-  scores_ = values[p.scores];
+  if (options_.tap_gates) plan_.score_taps[layer] = cutter_.export_value(values[p.scores]);
   const ValueId active = cutter_.add_value({SF_VALUE_ACTIVE, program_.hparams.d_ff});
   cutter_.add_op(
       {device,
        SF_OP_SELECT,
-       {scores_},
+       {values[p.scores]},
        {active},
        {},
        SF_NONE,
@@ -182,30 +192,13 @@ ValueId PlanBuilder::predict(std::uint32_t layer, std::uint32_t device) {
   return active;
 }
 
+void PlanBuilder::export_gates(ValueId gates) {
+  if (options_.tap_gates) plan_.gate_taps.push_back(cutter_.export_value(gates));
+}
+
 void PlanBuilder::export_tap(std::uint32_t layer, std::uint32_t device) {
-  if (options_.tap == 0 || options_.tap == kTapDecisions) return;
+  if (options_.tap == 0) return;
   plan_.taps.push_back(cutter_.export_value(here(device, tap(layer, options_.tap))));
-}
-
-ValueId PlanBuilder::all_gates(std::uint32_t layer, std::uint32_t device) {
-  const ValueId gates = cutter_.add_value({SF_VALUE_ROWS, program_.hparams.d_ff});
-  cutter_.add_op({device,
-                  SF_OP_NEURON_GATE,
-                  {here(device, program_.layers[layer].ffn.input)},
-                  {gates},
-                  {},
-                  weights_.add_neurons(device, layer),
-                  false,
-                  sf_no_params{}});
-  return gates;
-}
-
-void PlanBuilder::export_decisions(std::uint32_t layer, std::uint32_t device) {
-  if (options_.tap != kTapDecisions) return;
-  const std::uint32_t gates = cutter_.export_value(all_gates(layer, device));
-  plan_.taps.push_back(gates);
-  plan_.taps.push_back(scores_ == kNone ? gates : cutter_.export_value(scores_));
-  scores_ = kNone;
 }
 
 ValueId PlanBuilder::tap(std::uint32_t layer, std::uint32_t which) const {

@@ -53,17 +53,15 @@ class PlanBuilder {
                    std::uint32_t end, ValueId output);
   // What the device's groups add to it. `active` is of the predictor, or kNone.
   void neuron_share(std::uint32_t layer, std::uint32_t device, ValueId active, ValueId output);
-  // The active list by the predictor plugin's ops, computed on `device`; kNone without a plugin.
+  // The active list by the predictor plugin's ops, computed on `device`; kNone where none guesses.
   [[nodiscard]] ValueId predict(std::uint32_t layer, std::uint32_t device);
   // Where the options have a tap, the host is to see it, as `device` has it.
   void export_tap(std::uint32_t layer, std::uint32_t device);
-  // After a layer's FFN: what it decided by, where the options ask for that.
-  void export_decisions(std::uint32_t layer, std::uint32_t device);
 
  private:
+  // Where the options say so, the host is to see what decides which neurons fire.
+  void export_gates(ValueId gates);
   [[nodiscard]] ValueId tap(std::uint32_t layer, std::uint32_t which) const;
-  // The gates of all neurons, which are on `device`.
-  [[nodiscard]] ValueId all_gates(std::uint32_t layer, std::uint32_t device);
 
   const Program& program_;
   const PredictorProgram& predictor_;
@@ -72,7 +70,6 @@ class PlanBuilder {
   PlanWeights weights_;
   StageCutter cutter_;
   std::vector<std::map<ValueId, ValueId>> own_;  // by device
-  ValueId scores_ = kNone;                       // of the layer under way; kNone: no plugin's
 };
 
 }  // namespace synfire

@@ -1,13 +1,12 @@
 #include "core/runtime/predictor_fit.hpp"
 
 #include <algorithm>
-#include <array>
-#include <system_error>
 #include <utility>
 
-#include "core/model/gguf_writer.hpp"
 #include "core/runtime/fitted_tensor.hpp"
 #include "core/runtime/layer_scorers.hpp"
+#include "core/runtime/mlp_fit.hpp"
+#include "core/runtime/predictor_sidecar.hpp"
 
 namespace synfire {
 namespace {
@@ -17,9 +16,7 @@ std::string layer_prefix(const PredictorFitOptions& options, std::size_t layer) 
 }
 
 GgufHeader header_of(const std::vector<FittedLayer>& layers, const PredictorFitOptions& options) {
-  GgufHeader header;
-  header.set("general.architecture", "synfire-predictor");
-  header.set("synfire.predictor.type", options.type);
+  GgufHeader header = sidecar_header(options.type);
   // What was wanted.
   if (options.max_loss)
     header.set("synfire.predictor.max_loss", *options.max_loss);
@@ -77,8 +74,8 @@ Status check_predictor_fit(const Program& program, const PredictorFitOptions& op
   if (!is_relu_family(h.activation))
     return invalid_argument("predictor fit: the model's activation is {}, want a ReLU family",
                             activation_name(h.activation));
-  if (options.type != "svd" && options.type != "signbit")
-    return invalid_argument("predictor type: '{}', want svd or signbit", options.type);
+  if (options.type != "svd" && options.type != "signbit" && options.type != "mlp")
+    return invalid_argument("predictor type: '{}', want svd, mlp or signbit", options.type);
   const std::uint32_t most = std::min(h.d_model, h.d_ff);
   if (options.rank && (*options.rank == 0 || *options.rank > most))
     return invalid_argument("rank: {}, want 1 to {}, the gates' own", *options.rank, most);
@@ -92,6 +89,7 @@ Status check_predictor_fit(const Program& program, const PredictorFitOptions& op
 Result<FittedLayer> fit_predictor_layer(const Program& program, const GgufFile& file,
                                         std::uint32_t layer, const FfnInputs& inputs,
                                         const PredictorFitOptions& options) {
+  if (options.type == "mlp") return fit_mlp_layer(program, file, layer, inputs, options);
   SYNFIRE_ASSIGN_OR_RETURN(const LayerGates gates, LayerGates::make(program, file, layer, inputs));
   LeastAtRecall least(gates, options.recall);
   SYNFIRE_RETURN_IF_ERROR(for_each_scorer(gates, inputs, layer, options, [&](LayerScorer scorer) {
@@ -102,23 +100,7 @@ Result<FittedLayer> fit_predictor_layer(const Program& program, const GgufFile& 
 
 Status write_predictor(const std::filesystem::path& path, const std::vector<FittedLayer>& layers,
                        const PredictorFitOptions& options) {
-  GgufHeader header = header_of(layers, options);
-  for (const FittedLayer& layer : layers)
-    for (const FittedLayer::Tensor& tensor : layer.tensors) {
-      const std::array<std::uint64_t, 2> shape{tensor.cols, tensor.rows};
-      SYNFIRE_RETURN_IF_ERROR(header.add_tensor(tensor.name, tensor.dtype,
-                                                std::span(shape).first(tensor.rows == 1 ? 1 : 2)));
-    }
-  std::error_code failed;
-  std::filesystem::create_directories(path.parent_path(), failed);
-  if (failed)
-    return error(StatusCode::failed_precondition, "{}: {}", path.parent_path().string(),
-                 failed.message());
-  SYNFIRE_ASSIGN_OR_RETURN(GgufWriter writer, GgufWriter::create(path, std::move(header)));
-  for (const FittedLayer& layer : layers)
-    for (const FittedLayer::Tensor& tensor : layer.tensors)
-      SYNFIRE_RETURN_IF_ERROR(writer.write(tensor.name, tensor.data));
-  return writer.finish();
+  return write_sidecar(path, header_of(layers, options), layers);
 }
 
 }  // namespace synfire

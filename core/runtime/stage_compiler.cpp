@@ -24,7 +24,6 @@ class Compiler {
       emit(program_.layers[layer].before_ffn, device);
       builder_.export_tap(layer, device);
       lower_ffn(layer);
-      builder_.export_decisions(layer, device);
       emit(program_.layers[layer].after_ffn, device);
     }
     builder_.cutter().set_label("head");
@@ -97,9 +96,6 @@ Result<ExecutionPlan> compile_stages(const Program& program, const GgufFile& fil
   if (predictor.kind == Prediction::plugin && predictor.layers.size() != h.n_layers)
     return invalid_argument("predictor {}: {} layers, the model has {}", predictor.name,
                             predictor.layers.size(), h.n_layers);
-  if (options.tap == kTapDecisions && options.n_devices > 1)
-    return invalid_argument("decisions: {} devices, want one, which sees all neurons",
-                            options.n_devices);
   PlanBuilder builder(program, file, placement, predictor, options);
   if (placement.shards)
     compile_shards(builder, program, placement, options.n_devices);
