@@ -68,7 +68,7 @@ Status check_memory(std::uint32_t n_layers, std::uint32_t d_model, bool with_mom
 std::uint64_t wanted_tokens(const Engine& engine, const OptionValues& values,
                             const PredictorFitOptions& options) {
   const auto wanted = values.get<std::uint64_t>("tokens");
-  if (values.is_set("tokens")) return wanted;
+  if (values.source("tokens").kind != SourceKind::defaults) return wanted;
   // Every fourth window is held out.
   const std::uint64_t rows = row_limits(values, options).calibration;
   // A loss is measured on those, so they must be many.

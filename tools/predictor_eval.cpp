@@ -54,8 +54,9 @@ Result<Windows> windows_of(EngineConfig config, const OptionValues& values) {
   config.predictor = "none";
   SYNFIRE_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::make(config));
   describe_engine(*engine);
-  const std::uint64_t tokens =
-      values.is_set("tokens") ? values.get<std::uint64_t>("tokens") : kTokens;
+  const std::uint64_t tokens = values.source("tokens").kind == SourceKind::defaults
+                                   ? kTokens
+                                   : values.get<std::uint64_t>("tokens");
   return text_windows(*engine, values, tokens);
 }
 

@@ -103,8 +103,8 @@ inline constexpr std::array kPredictorOptions = {
            .max = 1073741824,
            .group = "Fitting",
            .help =
-               "tokens to run at most; unless said, twice d_model where that is more, and mlp as "
-               "many as fill its rows",
+               "tokens to run at most; unless said, twice d_model where that is more, mlp as many "
+               "as fill its rows, 16384 with --max-loss, and eval 32768",
            .commands = Command::predictor},
     Option{.name = "signs",
            .type = OptionType::choice,
