@@ -28,6 +28,9 @@ Result<int> bench(const OptionValues& values);
 Status check_perplexity(const OptionValues& values);
 Result<int> perplexity(const OptionValues& values);
 
+Status check_profile(const OptionValues& values);
+Result<int> profile(const OptionValues& values);
+
 Status check_predictor(const OptionValues& values);
 Result<int> predictor(const OptionValues& values);
 

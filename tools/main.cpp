@@ -32,6 +32,7 @@ constexpr std::array kCode = {
     CommandCode{Command::tokenize, check_tokenize, tokenize},
     CommandCode{Command::bench, check_bench, bench},
     CommandCode{Command::perplexity, check_perplexity, perplexity},
+    CommandCode{Command::profile, check_profile, profile},
     CommandCode{Command::predictor, check_predictor, predictor},
     CommandCode{Command::plan, check_plan, plan},
     CommandCode{Command::inspect, check_inspect, inspect},

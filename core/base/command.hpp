@@ -23,6 +23,7 @@ enum class Command : std::uint32_t {
   convert = 1U << 12,
   plan = 1U << 13,
   quantize = 1U << 14,
+  profile = 1U << 15,
 };
 
 class CommandSet {
@@ -62,6 +63,7 @@ inline constexpr std::array kCommands = {
     CommandInfo{Command::tokenize, "tokenize", "text to token ids, or back", ""},
     CommandInfo{Command::bench, "bench", "measure prefill and decode", ""},
     CommandInfo{Command::perplexity, "perplexity", "mean NLL and perplexity of a text", ""},
+    CommandInfo{Command::profile, "profile", "record what a model's neurons do over a text", ""},
     CommandInfo{Command::predictor, "predictor", "fit a predictor to a model", "action"},
     CommandInfo{Command::plan, "plan", "which device holds which neurons, by what they cost", ""},
     CommandInfo{Command::inspect, "inspect", "metadata and tensors of a file", "model"},
