@@ -31,7 +31,7 @@ PredictorFitOptions fit_options(const OptionValues& values) {
   if (values.is_set("rank"))
     options.rank = static_cast<std::uint32_t>(values.get<std::uint64_t>("rank"));
   options.recall = values.get<double>("recall");
-  options.dtype = find_dtype(values.get<std::string>("dtype"))->dtype;
+  if (values.is_set("dtype")) options.dtype = find_dtype(values.get<std::string>("dtype"))->dtype;
   options.whiten = values.get<std::string>("whiten") == "inputs";
   return options;
 }
@@ -39,7 +39,7 @@ PredictorFitOptions fit_options(const OptionValues& values) {
 // Rows of a layer to keep: training wants many, calibration alone few.
 FfnRowLimits row_limits(const OptionValues& values, const PredictorFitOptions& options) {
   FfnRowLimits limits;
-  if (options.type == "mlp") limits = {16384, 4096};
+  if (options.type == "mlp") limits = {32768, 4096};
   if (values.is_set("rows")) limits.calibration = values.get<std::uint64_t>("rows");
   return limits;
 }

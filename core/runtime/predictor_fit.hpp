@@ -22,7 +22,8 @@ struct PredictorFitOptions {
   double recall = 0.95;  // of all firings, the share to predict
   bool whiten = true;    // svd: by the inputs' moments, not as if all directions were alike
 
-  DType dtype = DType::q8_0;  // mlp: of its matrices, where their rows are whole blocks
+  // mlp: of its matrices, where their rows are whole blocks; nothing: what reads least.
+  std::optional<DType> dtype;
 
   // SF_TAP_*: what the fit is to see of each layer.
   [[nodiscard]] std::uint32_t tap() const {
