@@ -80,7 +80,7 @@ class MlpFit {
       grow(trainer);
     }
     trainer.run(kLastEpochs);
-    return finished(trainer.mlp());
+    return encoded_layer(trainer.mlp(), cheapest(trainer.mlp()).tensors[1].dtype, unseen_);
   }
 
  private:
@@ -130,8 +130,7 @@ class MlpFit {
     for (std::size_t rank = step; rank <= std::max(most, step); rank += step) {
       trainer.grow(rank);
       trainer.run(rank == step ? kFirstEpochs : kGrowthEpochs);
-      const FittedLayer layer = encoded_layer(trainer.mlp(), tuning_);
-      const double now = bytes(layer);
+      const double now = bytes(cheapest(trainer.mlp()));
       if (now >= least) break;
       least = now;
       best = trainer;
@@ -139,15 +138,16 @@ class MlpFit {
     trainer = std::move(best);
   }
 
-  // As its file will have it, calibrated, and measured on those inputs.
-  [[nodiscard]] FittedLayer encoded_layer(const Mlp& mlp, const Measured& on) const {
+  // In the dtype by which a token reads least.
+  [[nodiscard]] FittedLayer cheapest(const Mlp& mlp) const {
     std::optional<FittedLayer> best;
     for (const DType dtype : fc2_dtypes(mlp.rank)) {
-      FittedLayer layer = encoded_layer(mlp, dtype, on);
+      FittedLayer layer = encoded_layer(mlp, dtype, tuning_);
       if (!best || bytes(layer) < bytes(*best)) best = std::move(layer);
     }
     return *std::move(best);
   }
+  // As its file will have it, calibrated, and measured on those inputs.
   [[nodiscard]] FittedLayer encoded_layer(Mlp mlp, DType fc2_dtype, const Measured& on) const {
     FittedLayer layer;
     layer.rank = static_cast<std::uint32_t>(mlp.rank);
@@ -172,7 +172,6 @@ class MlpFit {
         measure_scores(rounded.scores(on.x), on.gates, std::vector<float>(gates_.n_neurons()));
     return layer;
   }
-  [[nodiscard]] FittedLayer finished(const Mlp& mlp) const { return encoded_layer(mlp, unseen_); }
 
   // Where nobody says, int8 for fc1, which is small, and for fc2 int8 or 4 bits, by the bytes that
   // a token reads.
