@@ -40,7 +40,7 @@ Result<PredictorFitOptions> fit_options(const OptionValues& values) {
   if (const auto* const most = values.find<std::string>("max-loss")) {
     SYNFIRE_ASSIGN_OR_RETURN(options.max_loss, parse_percent(*most));
   }
-  options.dtype = find_dtype(values.get<std::string>("dtype"))->dtype;
+  if (values.is_set("dtype")) options.dtype = find_dtype(values.get<std::string>("dtype"))->dtype;
   options.whiten = values.get<std::string>("whiten") == "inputs";
   return options;
 }
@@ -48,7 +48,7 @@ Result<PredictorFitOptions> fit_options(const OptionValues& values) {
 // Rows of a layer to keep: training wants many, calibration alone few.
 FfnRowLimits row_limits(const OptionValues& values, const PredictorFitOptions& options) {
   FfnRowLimits limits;
-  if (options.type == "mlp") limits = {16384, 4096};
+  if (options.type == "mlp") limits = {32768, 4096};
   if (values.is_set("rows")) limits.calibration = values.get<std::uint64_t>("rows");
   return limits;
 }

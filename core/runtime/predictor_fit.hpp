@@ -25,7 +25,8 @@ struct PredictorFitOptions {
   bool whiten = true;  // svd: by the inputs' moments, not as if all directions were alike
   bool signs = true;   // svd: also a sign for each weight, where that reads less
 
-  DType dtype = DType::q8_0;  // mlp: of its matrices, where their rows are whole blocks
+  // mlp: of its matrices, where their rows are whole blocks; nothing: what reads least.
+  std::optional<DType> dtype;
 
   // SF_TAP_*: what the fit is to see of each layer.
   [[nodiscard]] std::uint32_t tap() const {

@@ -7,6 +7,18 @@
 #include "core/sparsity/score_lines.hpp"
 
 namespace synfire {
+namespace {
+
+// A value that this share of them is over: a little under one of them, since a cut itself is not
+// over 0.
+double cut_under(std::vector<float>& values, double share) {
+  const auto under = static_cast<std::size_t>((1 - share) * static_cast<double>(values.size()));
+  const auto at = values.begin() + static_cast<std::ptrdiff_t>(std::min(under, values.size() - 1));
+  std::nth_element(values.begin(), at, values.end());
+  return *at - 1e-4 * (1 + std::fabs(*at));
+}
+
+}  // namespace
 
 std::vector<float> calibrate_scores(std::span<const float> scores, std::span<const float> gates,
                                     std::size_t n_neurons, double recall) {
@@ -16,19 +28,17 @@ std::vector<float> calibrate_scores(std::span<const float> scores, std::span<con
     for (std::size_t j = 0; j < n_neurons; ++j)
       if (gates[row + j] > 0)
         margins.push_back(static_cast<float>(lines[j].margin(scores[row + j])));
-  double least = INFINITY;  // nothing ever fired
-  if (!margins.empty()) {
-    const auto missed =
-        static_cast<std::size_t>((1 - recall) * static_cast<double>(margins.size()));
-    const auto at =
-        margins.begin() + static_cast<std::ptrdiff_t>(std::min(missed, margins.size() - 1));
-    std::nth_element(margins.begin(), at, margins.end());
-    // A little under it: the cut itself is not over 0.
-    least = *at - 1e-4 * (1 + std::fabs(*at));
-  }
+  const double least = margins.empty() ? INFINITY : cut_under(margins, recall);
   std::vector<float> biases;
   for (const ScoreLine& line : lines) biases.push_back(line.bias(least));
   return biases;
+}
+
+float common_bias(std::span<const float> scores, std::span<const float> gates, double recall) {
+  std::vector<float> of_firings;
+  for (std::size_t i = 0; i < gates.size(); ++i)
+    if (gates[i] > 0) of_firings.push_back(scores[i]);
+  return of_firings.empty() ? 0 : static_cast<float>(-cut_under(of_firings, recall));
 }
 
 PredictionQuality measure_scores(std::span<const float> scores, std::span<const float> gates,

@@ -1,5 +1,6 @@
 """predictor: fits beside a copy of a model, and what then runs with them."""
 
+import pathlib
 import unittest
 
 from support import ARCEE, SOURCE, STORIES, Case
@@ -63,6 +64,89 @@ class Fit(Case):
         self.fails("run", "-m", self.model, "-p", "a", "--predictor", "svd", says=["svd.blk.0.a.weight"])
         self.write("model.gguf.synfire", "not a folder")
         self.fails("predictor", "fit", "-m", self.model, "--tokens", 64, says=["model.gguf.synfire"])
+
+
+class Trained(Case):
+    """mlp: trained, and out of a PWRI file and into one."""
+
+    def setUp(self):
+        super().setUp()
+        self.model = self.folder / "model.gguf"
+        self.synth("model.gguf")
+
+    def synth(self, name, *arguments):
+        self.run_program("synth", self.folder / name, "--layers", 2, "--d-model", 64, "--d-ff", 256,
+                         "--heads", 2, "--vocab", 300, "--dtype", "F16", "--layout", "dense", *arguments)
+        return self.folder / name
+
+    def fit(self, *arguments, model=None):
+        return self.run_json("predictor", "fit", "--type", "mlp", "-m", model or self.model, "--tokens", 4096,
+                             *arguments)
+
+    def text(self, model, *arguments):
+        return self.run_program("run", "-m", model, "-p", "a", "-n", 12, *arguments).stdout
+
+    def test_a_fit_reports_what_it_reached(self):
+        report = self.fit("--recall", 0.9)
+        self.assertEqual(report["file"], f"{self.model}.synfire/predictor-mlp.gguf")
+        self.assertEqual(len(report["layers"]), 2)
+        for layer in report["layers"]:
+            self.assertAlmostEqual(layer["recall"], 0.9, delta=0.05)
+            self.assertGreater(layer["precision"], 1.5 * layer["fired"])
+            self.assertEqual(layer["rank"] % 32, 0)
+        content = pathlib.Path(report["file"]).read_bytes()
+        self.assertEqual(self.fit("--recall", 0.9), report)
+        self.assertEqual(pathlib.Path(report["file"]).read_bytes(), content)
+        wide = self.fit("--rank", 40, "--dtype", "F16")
+        self.assertEqual({layer["rank"] for layer in wide["layers"]}, {40})
+        inside = self.run_json("inspect", report["file"])
+        self.assertEqual({tensor["dtype"] for tensor in inside["tensors"]}, {"F16"})
+        done = self.run_program("run", "-m", self.model, "-p", "a", "-n", 1, "--predictor", "mlp")
+        self.assertIn("predictor: mlp;", done.stderr)
+
+    def test_gates_of_every_norm(self):
+        """What svd learns of the FFN's input, mlp works out from the residual stream: the same fires."""
+        for family in ["opt", "nemotron", "falcon_7b"]:
+            model = self.folder / f"{family}.gguf"
+            self.run_program("convert", SOURCE / "tests" / "data" / "families" / family, "-o", model,
+                             *(["--ffn-activation", "relu"] if family == "falcon_7b" else []))
+            trained = self.fit(model=model)["layers"]
+            known = self.run_json("predictor", "fit", "-m", model, "--tokens", 4096)["layers"]
+            for mine, other in zip(trained, known, strict=True):
+                self.assertAlmostEqual(mine["fired"], other["fired"], delta=0.02, msg=family)
+
+    def test_export_and_import(self):
+        self.fit("--recall", 0.8)
+        exported = self.folder / "exported.powerinfer.gguf"
+        report = self.run_json("predictor", "export", "-m", self.model, "-o", exported)
+        self.assertEqual(report["layers"], 2)
+        self.assertEqual(exported.read_bytes()[:4], b"PWRI")
+        self.assertEqual(self.text(exported, "--predictor", "exact"), self.text(self.model, "--predictor", "exact"))
+        self.assertEqual(self.text(exported, "--predictor", "mlp"), self.text(self.model, "--predictor", "mlp"))
+        # Into a second model of the shape, and a third by way of its sidecar.
+        second, third = self.synth("second.gguf"), self.synth("third.gguf")
+        self.run_program("predictor", "import", "-m", second, "--from", exported, "--predictor-threshold", 0.5)
+        self.assertEqual(self.text(second, "--predictor", "mlp", "--predictor-threshold", 0),
+                         self.text(self.model, "--predictor", "mlp"))
+        done = self.run_program("predictor", "import", "-m", third, "--from", f"{second}.synfire/predictor-mlp.gguf")
+        self.assertIn("threshold 0.5", done.stdout)
+
+    def test_errors(self):
+        other = self.folder / "other.gguf"
+        self.run_program("synth", other, "--layers", 2, "--d-model", 96, "--d-ff", 256, "--heads", 2,
+                         "--vocab", 300, "--dtype", "F16", "--layout", "powerinfer", "--predictor-rank", 32)
+        self.fails("predictor", "import", "-m", self.model, "--from", other,
+                   says=["other.gguf: tensor blk.0.fc1.weight: shape [96, 32], want [64, 32]"])
+        self.assertFalse((self.folder / "model.gguf.synfire").exists())
+        self.fails("predictor", "import", "-m", self.model, "--from", self.folder / "none", says=["No such file"])
+        self.fails("predictor", "export", "-m", self.model, "-o", self.folder / "out", says=["fc1.weight"])
+        self.assertFalse((self.folder / "out").exists())
+        self.fails("run", "-m", self.model, "-p", "a", "--predictor", "mlp", says=["predictor fit --type mlp"])
+        self.fails("predictor", "fit", "--type", "mlp", "-m", STORIES, says=["silu", "ReLU"])
+        self.misused("predictor", "export", "-m", self.model, says=["--out: missing"])
+        self.misused("predictor", "import", "-m", self.model, says=["--from: missing"])
+        self.misused("predictor", "fit", "--type", "mlp", "-m", self.model, "--profile", other, says=["residual"])
+        self.misused("predictor", "fit", "--type", "mlp", "-m", self.model, "--dtype", "I8", says=["I8"])
 
 
 class Threshold(Case):
@@ -207,6 +291,39 @@ class PowerInfer(Case):
         self.run_program("verify", PWRI, "--golden", golden, "--predictor", "mlp[dtype=q8_0]",
                          "--max-logit-diff", 1)
         self.fails("verify", PWRI, "--golden", golden, "--predictor", "exact", says=["--predictor NAME"])
+
+    def perplexity(self, *arguments):
+        return self.run_json("perplexity", "-m", PWRI, "-f", SOURCE / "README.md", *arguments)["perplexity"]
+
+    def test_thresholds(self):
+        exact = self.perplexity("--predictor", "exact")
+        own = self.perplexity("--predictor", "mlp")
+        self.assertEqual(own, self.perplexity("--predictor", "mlp", "--predictor-threshold", 0))
+        # Fewer neurons, more loss; all of them, none.
+        stricter = self.perplexity("--predictor", "mlp", "--predictor-threshold", 2)
+        looser = self.perplexity("--predictor", "mlp", "--predictor-threshold", -2)
+        self.assertLess(exact, own)
+        self.assertLess(own, stricter)
+        self.assertLess(abs(looser - exact), abs(own - exact))
+        everything = self.perplexity("--predictor", "mlp", "--predictor-threshold", -1e30)
+        self.assertAlmostEqual(everything, exact, delta=1e-3 * exact)
+        prompt = ["run", "-m", PWRI, "-p", "Once upon a time", "-n", 24]
+        self.assertEqual(self.run_program(*prompt, "--predictor", "mlp", "--predictor-threshold", -1e30).stdout,
+                         self.run_program(*prompt, "--predictor", "exact").stdout)
+        for bad in ["nan", "high", "inf"]:
+            self.misused("run", "-m", PWRI, "-p", "a", "--predictor", "mlp", "--predictor-threshold", bad,
+                         says=["predictor-threshold"])
+
+    def test_share_falls_as_the_threshold_rises(self):
+        shares = []
+        for threshold in [-1e30, -1, 0, 1, 1e30]:
+            out = self.run_json("bench", "-m", PWRI, "-p", 0, "-n", 24, "-r", 1, "--predictor", "mlp",
+                                "--predictor-threshold", threshold)
+            shares.append(out["active_share"])
+        self.assertEqual(shares, sorted(shares, reverse=True))
+        self.assertEqual(shares[-1], 0)
+        self.assertLess(shares[2], 0.2)
+        self.assertGreater(shares[2], 0.04)
 
 
 if __name__ == "__main__":
