@@ -5,7 +5,8 @@
 #include <utility>
 
 #include "tools/bench_run.hpp"
-#include "tools/engine_options.hpp"
+#include "tools/cpu_use.hpp"
+#include "tools/output.hpp"
 #include "tools/plan_option.hpp"
 #include "tools/plan_report.hpp"
 #include "tools/progress.hpp"
@@ -149,7 +150,15 @@ bool has_room_to_measure(const PlanProblem& problem) {
 }
 
 Result<MeasuredPlans> measure_plans(const PlanRuns& runs, const PlanProblem& problem) {
-  return Runs(runs, problem).measure();
+  const CpuUse begin = CpuUse::now();
+  Result<MeasuredPlans> plans = Runs(runs, problem).measure();
+  const double others = share_of_others(begin, CpuUse::now());
+  if (plans.ok() && others >= kDisturbingShare)
+    note(
+        "plan: others had {:.1f} % of the processors' time during the decodes: DISTURBED, plan "
+        "again\n",
+        100 * others);
+  return plans;
 }
 
 }  // namespace synfire::cli
