@@ -139,7 +139,7 @@ class Plan(Case):
         self.fails("run", "-m", STORIES, "-p", "a", "--plan", self.yaml, says=["layer"])
         self.fails("plan", "-m", self.model, "--devices", self.devices(("cpu:0", "1KiB", "1GB")),
                    says=["device cpu:0: 1024 bytes of memory", "attention"])
-        small = self.devices(("cpu:0", "1MB", "1GB"), ("reference:0", "1KiB", "1GB"))
+        small = self.devices(("cpu:0", "500kB", "1GB"), ("reference:0", "1KiB", "1GB"))
         self.fails("plan", "-m", self.model, "--ctx", 64, "--devices", small, says=["bytes", "have"])
         self.fails("plan", "-m", self.model, "--devices", self.write("bad.yaml", "version: 1\ndevices: 5\n"),
                    says=["bad.yaml:2:10"])
