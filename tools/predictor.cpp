@@ -17,6 +17,7 @@
 #include "tools/json.hpp"
 #include "tools/output.hpp"
 #include "tools/predictor_exchange.hpp"
+#include "tools/predictor_threshold.hpp"
 #include "tools/profile_option.hpp"
 #include "tools/progress.hpp"
 #include "tools/table.hpp"
@@ -196,6 +197,7 @@ Result<int> predictor(const OptionValues& values) {
   const auto action = values.get<std::string>("action");
   if (action == "export") return export_predictor(values);
   if (action == "import") return import_predictor(values);
+  if (values.get<std::string>("type") == "threshold") return fit_threshold(values);
   SYNFIRE_ASSIGN_OR_RETURN(const EngineConfig config, engine_config(values));
   SYNFIRE_ASSIGN_OR_RETURN(const GgufFile file, GgufFile::open(config.model));
   SYNFIRE_ASSIGN_OR_RETURN(const Program program, build_program(file, config.ffn_activation));

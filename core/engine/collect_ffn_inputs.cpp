@@ -7,6 +7,8 @@ namespace {
 
 constexpr std::size_t kHoldOutEvery = 4;
 
+bool is_held_out(std::size_t window) { return window % kHoldOutEvery == kHoldOutEvery - 1; }
+
 class Collector final : public TapSink {
  public:
   Collector(std::uint32_t n_layers, std::uint32_t d_model, bool with_moments,
@@ -40,11 +42,19 @@ Result<std::vector<FfnInputs>> collect_ffn_inputs(
   const ModelInfo model = engine.model();
   Collector collector(model.n_layers, model.d_model, with_moments, limits);
   for (std::size_t i = 0; i < windows.size(); ++i) {
-    collector.hold_out(i % kHoldOutEvery == kHoldOutEvery - 1);
+    collector.hold_out(is_held_out(i));
     SYNFIRE_RETURN_IF_ERROR(engine.observe(windows[i], collector));
     progress(i + 1);
   }
   return collector.take();
+}
+
+std::vector<std::vector<std::int32_t>> held_out(
+    std::span<const std::vector<std::int32_t>> windows) {
+  std::vector<std::vector<std::int32_t>> unseen;
+  for (std::size_t i = 0; i < windows.size(); ++i)
+    if (is_held_out(i)) unseen.push_back(windows[i]);
+  return unseen;
 }
 
 }  // namespace synfire

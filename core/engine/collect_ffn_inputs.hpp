@@ -19,4 +19,8 @@ namespace synfire {
     Engine& engine, std::span<const std::vector<std::int32_t>> windows, bool with_moments,
     const std::function<void(std::size_t)>& progress, const FfnRowLimits& limits = {});
 
+// The windows that it holds out of those.
+[[nodiscard]] std::vector<std::vector<std::int32_t>> held_out(
+    std::span<const std::vector<std::int32_t>> windows);
+
 }  // namespace synfire

@@ -147,6 +147,7 @@ void PlanBuilder::neuron_share(std::uint32_t layer, std::uint32_t device, ValueI
   } else {
     params.gate_rule = predictor_.layers[layer].gate_rule;
     params.gate_threshold = predictor_.layers[layer].gate_threshold;
+    plan_.devices[device].neurons[neurons].gate_weights = predictor_.layers[layer].gate_weights;
   }
   cutter_.add_op(
       {device, SF_OP_NEURON_FFN, {x, active, gates}, {output}, {}, neurons, false, params});
@@ -161,6 +162,7 @@ void PlanBuilder::neuron_share(std::uint32_t layer, std::uint32_t device, ValueI
 ValueId PlanBuilder::predict(std::uint32_t layer, std::uint32_t device) {
   if (predictor_.kind != Prediction::plugin || predictor_.computes_all(layer)) return kNone;
   const PredictorLayer& p = predictor_.layers[layer];
+  if (!p.guesses()) return kNone;
   std::vector<ValueId> values{here(device, tap(layer, p.tap))};
   for (std::size_t i = 1; i < p.values.size(); ++i)
     values.push_back(cutter_.add_value(p.values[i]));

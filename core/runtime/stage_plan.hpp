@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,8 +32,9 @@ struct NeuronUpload {
   std::uint32_t d_model = 0, d_ff = 0, group_size = 0;
   WeightUpload gate;  // data null: no gate
   WeightUpload up;
-  WeightUpload bias;  // of all d_ff; data null: none
-  WeightUpload down;  // as in the file
+  WeightUpload bias;                    // of all d_ff; data null: none
+  std::span<const float> gate_weights;  // of all d_ff, what the gate rule weighs by; empty: all 1
+  WeightUpload down;                    // as in the file
   bool down_is_neuron_major = false;
   DType down_dtype = DType::f32;      // of the device's neuron-major rows
   std::vector<std::uint32_t> groups;  // rising

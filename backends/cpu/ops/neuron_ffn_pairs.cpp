@@ -113,6 +113,7 @@ void NeuronFfnPairs::run_tokens() {
 void NeuronFfnPairs::list_pairs(std::uint32_t first, std::uint32_t n, Chunk& chunk) const {
   chunk.n_tiles = (n + kTileRows - 1) / kTileRows;
   std::memset(chunk.masks, 0, std::size_t{chunk.n_tiles} * n_tokens_ * sizeof(RowMask));
+  std::fill(chunk.ids + n, chunk.ids + std::size_t{chunk.n_tiles} * kTileRows, 0);  // in no mask
   for (std::uint32_t e = 0; e < n; ++e) {
     chunk.ids[e] = entries_.id(first + e);
     if (!entries_.is_here(first + e)) continue;
@@ -186,7 +187,7 @@ void NeuronFfnPairs::find_gates(Chunk& chunk, std::size_t member) const {
     }
     for (std::uint32_t t = 0; t < n_tokens_; ++t) {
       bool passes[kTileRows];
-      apply_rule(gates + t * kTileRows, kTileRows, passes);
+      apply_rule(tile.ids, gates + t * kTileRows, kTileRows, passes);
       RowMask agreed = 0;
       for (std::uint32_t r = 0; r < kTileRows; ++r)
         agreed |= static_cast<RowMask>(std::uint32_t{passes[r]} << r);
