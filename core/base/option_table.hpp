@@ -9,9 +9,12 @@
 #include "core/base/option_rows/convert.hpp"
 #include "core/base/option_rows/device.hpp"
 #include "core/base/option_rows/general.hpp"
+#include "core/base/option_rows/inspect.hpp"
 #include "core/base/option_rows/model.hpp"
 #include "core/base/option_rows/plan.hpp"
 #include "core/base/option_rows/predictor.hpp"
+#include "core/base/option_rows/profile.hpp"
+#include "core/base/option_rows/quantize.hpp"
 #include "core/base/option_rows/sampling.hpp"
 #include "core/base/option_rows/service.hpp"
 #include "core/base/option_rows/synth.hpp"
@@ -29,9 +32,9 @@ constexpr auto joined_options(const std::array<Option, kSizes>&... groups) {
   return all;
 }
 
-inline constexpr auto kOptions =
-    joined_options(kModelOptions, kDeviceOptions, kTextOptions, kSamplingOptions, kServiceOptions,
-                   kVerifyOptions, kPredictorOptions, kPlanOptions, kBenchOptions, kConvertOptions,
-                   kSynthOptions, kGeneralOptions);
+inline constexpr auto kOptions = joined_options(
+    kModelOptions, kDeviceOptions, kTextOptions, kSamplingOptions, kServiceOptions, kVerifyOptions,
+    kProfileOptions, kPredictorOptions, kPlanOptions, kInspectOptions, kBenchOptions,
+    kConvertOptions, kQuantizeOptions, kSynthOptions, kGeneralOptions);
 
 }  // namespace synfire

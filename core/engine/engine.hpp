@@ -45,6 +45,7 @@ struct EngineConfig {
   Duration step_timeout = std::chrono::seconds(120);
   std::uint32_t ffn_chunk = 0;  // neurons per partial sum; 0 = the backend's choice
   std::uint32_t tap = 0;        // SF_TAP_*: what observe() shows of every layer; 0: nothing
+  bool tap_gates = false;       // and what decides which neurons fire; needs a tap and one device
   // How much of the weights is loaded, in bytes; may be empty. From the devices' threads.
   std::function<void(std::uint64_t done, std::uint64_t all)> on_load = {};
 };

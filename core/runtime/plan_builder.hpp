@@ -59,6 +59,8 @@ class PlanBuilder {
   void export_tap(std::uint32_t layer, std::uint32_t device);
 
  private:
+  // Where the options say so, the host is to see what decides which neurons fire.
+  void export_gates(ValueId gates);
   [[nodiscard]] ValueId tap(std::uint32_t layer, std::uint32_t which) const;
 
   const Program& program_;

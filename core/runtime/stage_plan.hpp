@@ -80,11 +80,12 @@ struct Channel {
 struct ExecutionPlan {
   std::vector<DevicePlan> devices;
   std::vector<Channel> channels;
-  std::vector<std::uint32_t> logits;  // channels whose rows, one after the other, are the logits
-  std::vector<std::uint32_t> taps;    // channels by layer, where the host wants to see them
-  std::uint32_t forks = 0;            // per step: times that a value leaves for several devices
-  std::uint32_t joins = 0;            // per step: times that parts of several devices meet
-  std::vector<std::string> notes;     // what a user should know: requantized tensors
+  std::vector<std::uint32_t> logits;     // channels whose rows, one after the other, are the logits
+  std::vector<std::uint32_t> taps;       // channels by layer, where the host wants to see them
+  std::vector<std::uint32_t> gate_taps;  // the same of the values that decide which neurons fire
+  std::uint32_t forks = 0;               // per step: times that a value leaves for several devices
+  std::uint32_t joins = 0;               // per step: times that parts of several devices meet
+  std::vector<std::string> notes;        // what a user should know: requantized tensors
 };
 
 }  // namespace synfire
