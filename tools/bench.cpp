@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/config/plan_file.hpp"
 #include "tools/bench_report.hpp"
 #include "tools/bench_run.hpp"
 #include "tools/commands.hpp"
@@ -161,6 +162,10 @@ Result<int> bench(const OptionValues& values) {
   SYNFIRE_RETURN_IF_ERROR(warm_up(*engine, shape));
   const MemoryProbe::Reading before = probe.measure();
   BenchReport report(*engine, shape, dense, probe, load_seconds, hand_off);
+  if (const std::string* const path = values.find<std::string>("plan")) {
+    SYNFIRE_ASSIGN_OR_RETURN(const PlanFile plan, read_plan_file(*path));
+    report.set_expected(plan.expected);
+  }
   if (values.get<bool>("interactive")) {
     SYNFIRE_RETURN_IF_ERROR(measure_when_told(*engine, shape, probe, report));
   } else {

@@ -188,6 +188,9 @@ boost::json::object BenchReport::json() const {
   boost::json::array& rounds = object["rounds"].emplace_array();
   for (const BenchRound& round : rounds_) rounds.push_back(round_json(round));
   if (const auto share = active_share()) object["active_share"] = *share;
+  if (expected_)
+    object["expected"] = {{"tokens_per_second", expected_->tokens_per_second},
+                          {"depth", expected_->depth}};
   if (decode_rates().empty()) return object;
   object["decode_bandwidth"] = median(values(&BenchReport::bandwidth_of));
   object["bandwidth_share"] = median(values(&BenchReport::share_of));
@@ -216,7 +219,7 @@ std::string BenchReport::text() const {
   std::string text = table.text();
   if (shape_.batch > 1)
     text += fmt::format("batch {}: rates are of all sequences together\n", shape_.batch);
-  if (!decode_rates().empty()) text += decode_text();
+  if (!decode_rates().empty()) text += decode_text() + expected_text();
   return text + machine_text();
 }
 
@@ -246,6 +249,15 @@ std::string BenchReport::decode_text() const {
                       human_bytes(median(values(&BenchReport::bandwidth_of))), 100 * share,
                       share > 1 ? "; caches hold part of what it reads" : "");
   return text;
+}
+
+// A plan is about one sequence.
+std::string BenchReport::expected_text() const {
+  if (!expected_ || shape_.batch != 1) return "";
+  const double measured = median(decode_rates());
+  return fmt::format("the plan expected {:.1f} tokens/s at {} tokens in the KV cache: {:+.1f} %\n",
+                     expected_->tokens_per_second, expected_->depth,
+                     100 * (expected_->tokens_per_second / measured - 1));
 }
 
 std::string BenchReport::machine_text() const {

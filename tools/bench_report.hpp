@@ -8,6 +8,7 @@
 
 #include <boost/json.hpp>
 
+#include "core/config/plan_file.hpp"
 #include "core/engine/engine.hpp"
 #include "tools/bench_run.hpp"
 #include "tools/memory_probe.hpp"
@@ -32,6 +33,8 @@ class BenchReport {
   BenchReport(const Engine& engine, const BenchShape& shape, const TokenBytes& dense,
               const MemoryProbe& probe, double load_seconds, double hand_off_seconds);
 
+  // What the plan in use promised.
+  void set_expected(const std::optional<PlanFile::Expected>& expected) { expected_ = expected; }
   void add(BenchRound round) { rounds_.push_back(std::move(round)); }
 
   // Bytes of a step, by part; the FFN's as the devices counted them in that round.
@@ -59,6 +62,7 @@ class BenchReport {
   [[nodiscard]] double counted_bytes() const;
 
   [[nodiscard]] std::string decode_text() const;
+  [[nodiscard]] std::string expected_text() const;
   [[nodiscard]] std::string machine_text() const;
 
   ModelInfo model_;
@@ -68,6 +72,7 @@ class BenchReport {
   TokenBytes dense_;
   std::size_t probe_bytes_, probe_wanted_bytes_;
   double load_seconds_, hand_off_seconds_;
+  std::optional<PlanFile::Expected> expected_;
   std::vector<BenchRound> rounds_;
 };
 

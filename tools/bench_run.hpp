@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "core/base/result.hpp"
 #include "core/engine/engine.hpp"
@@ -24,8 +25,9 @@ struct DecodeSample {
   double seconds = 0;
   std::uint64_t steps = 0;
   std::uint64_t tokens = 0;
-  double busy_seconds = 0;   // in stages, of the device that was busy longest
-  DeviceCounts counts = {};  // of all devices
+  double busy_seconds = 0;                  // in stages, of the device that was busy longest
+  std::vector<double> device_seconds = {};  // the same of each device
+  DeviceCounts counts = {};                 // of all devices
 
   [[nodiscard]] double rate() const { return static_cast<double>(tokens) / seconds; }
   [[nodiscard]] double per_step(double amount) const { return amount / static_cast<double>(steps); }

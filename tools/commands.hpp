@@ -28,6 +28,9 @@ Result<int> bench(const OptionValues& values);
 Status check_perplexity(const OptionValues& values);
 Result<int> perplexity(const OptionValues& values);
 
+Status check_profile(const OptionValues& values);
+Result<int> profile(const OptionValues& values);
+
 Status check_predictor(const OptionValues& values);
 Result<int> predictor(const OptionValues& values);
 
@@ -39,6 +42,9 @@ Result<int> inspect(const OptionValues& values);
 
 Status check_convert(const OptionValues& values);
 Result<int> convert(const OptionValues& values);
+
+Status check_quantize(const OptionValues& values);
+Result<int> quantize(const OptionValues& values);
 
 Status check_synth(const OptionValues& values);
 Result<int> synth(const OptionValues& values);

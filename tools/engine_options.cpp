@@ -90,6 +90,7 @@ Result<EngineConfig> engine_config(const OptionValues& values) {
     config.predictor_threshold = *threshold;
   }
   config.ffn_activation = values.get<std::string>("ffn-activation");
+  config.down_dtype = values.get<std::string>("down-dtype");
   config.context = number(values, "ctx");
   config.threads = number(values, "threads");
   config.kv_dtype = values.get<std::string>("kv-dtype");

@@ -8,6 +8,7 @@
 #include "tools/commands.hpp"
 #include "tools/exit_code.hpp"
 #include "tools/format.hpp"
+#include "tools/inspect_pictures.hpp"
 #include "tools/json.hpp"
 #include "tools/output.hpp"
 #include "tools/table.hpp"
@@ -166,11 +167,15 @@ void print_totals(const GgufFile& file) {
 
 Status check_inspect(const OptionValues& values) {
   if (values.get<std::string>("model").empty()) return invalid_argument("want a FILE to inspect");
-  return {};
+  return check_pictures(values);
 }
 
 Result<int> inspect(const OptionValues& values) {
   SYNFIRE_ASSIGN_OR_RETURN(const GgufFile file, GgufFile::open(values.get<std::string>("model")));
+  if (values.is_set("out")) {
+    SYNFIRE_RETURN_IF_ERROR(draw_pictures(file, values));
+    return kExitOk;
+  }
   if (values.get<bool>("json")) {
     print_as_json(file);
     return kExitOk;

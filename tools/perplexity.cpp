@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "core/model/tokenizer/tokenizer.hpp"
-#include "core/runtime/sampling/logprobs.hpp"
 #include "tools/commands.hpp"
 #include "tools/engine_options.hpp"
 #include "tools/exit_code.hpp"
@@ -13,6 +12,7 @@
 #include "tools/output.hpp"
 #include "tools/progress.hpp"
 #include "tools/text_input.hpp"
+#include "tools/window_nll.hpp"
 
 namespace synfire::cli {
 namespace {
@@ -35,14 +35,9 @@ struct Sum {
 };
 
 Status add_window(Engine& engine, const std::vector<std::int32_t>& window, Sum& sum) {
-  SYNFIRE_ASSIGN_OR_RETURN(const std::vector<float> logits, engine.logits(window));
-  const std::size_t width = engine.model().n_vocab;
-  for (std::size_t t = 1; t < window.size(); ++t) {
-    const auto row = std::span<const float>(logits).subspan((t - 1) * width, width);
-    SYNFIRE_ASSIGN_OR_RETURN(const double nll, negative_log_likelihood(row, window[t]));
-    sum.nll += nll;
-    ++sum.tokens;
-  }
+  SYNFIRE_ASSIGN_OR_RETURN(const double nll, window_nll(engine, window));
+  sum.nll += nll;
+  sum.tokens += window.size() - 1;
   ++sum.windows;
   return {};
 }

@@ -3,6 +3,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/config/devices_file.hpp"
@@ -20,6 +21,8 @@
 #include "tools/measured_devices.hpp"
 #include "tools/output.hpp"
 #include "tools/plan_report.hpp"
+#include "tools/plan_runs.hpp"
+#include "tools/profile_option.hpp"
 #include "tools/progress.hpp"
 #include "tools/text_windows.hpp"
 
@@ -27,8 +30,6 @@ namespace synfire::cli {
 namespace {
 
 constexpr std::string_view kMeasured = "measured";
-// Positions before an expected token, whose keys and values it reads.
-constexpr std::uint32_t kExpectedPosition = 512;
 
 // ---- Devices ----
 
@@ -46,6 +47,8 @@ Result<std::vector<PlanDevice>> described_devices(const std::string& path) {
     device.memory = described.memory;
     device.stage_seconds = described.stage_us * 1e-6;
     device.fork_join_seconds = described.fork_join_us * 1e-6;
+    device.step_seconds = described.step_us * 1e-6;
+    device.layer_seconds = described.layer_us * 1e-6;
   }
   return devices;
 }
@@ -70,17 +73,50 @@ Result<ActivationProfile> trace(const EngineAssets& assets, EngineConfig config,
   return trace_activity(assets.program, assets.file, inputs, static_cast<std::uint32_t>(tokens));
 }
 
+// The same from a profile, where there is one.
+Result<ActivationProfile> activity(const EngineAssets& assets, const EngineConfig& config,
+                                   const OptionValues& values) {
+  SYNFIRE_ASSIGN_OR_RETURN(const std::optional<ProfileFile> profile,
+                           open_profile(values, assets.file, assets.program));
+  if (!profile) return trace(assets, config, values);
+  return traced_activity(*profile, static_cast<std::uint32_t>(values.get<std::uint64_t>("tokens")));
+}
+
 Result<std::shared_ptr<EngineAssets>> single_device_assets(EngineConfig config) {
   config.devices.clear();
   config.placement.reset();
   return prepare_assets(config);
 }
 
-PlanModel plan_model(const EngineAssets& assets) {
+// Tokens in the KV cache before an expected one.
+std::uint32_t expected_depth(const OptionValues& values, const EngineAssets& assets) {
+  return std::min(static_cast<std::uint32_t>(values.get<std::uint64_t>("depth")),
+                  assets.context / 2);
+}
+
+PlanModel plan_model(const EngineAssets& assets, std::uint32_t depth) {
   const std::uint64_t kv = kv_bytes(assets, 0);
   const std::uint64_t positions = std::uint64_t{assets.kv.n_blocks} * assets.kv.block_tokens;
-  return {assets.program, assets.file, assets.predictor_program, kv,
-          kv / positions * std::min(kExpectedPosition, assets.context / 2)};
+  return {assets.program, assets.file, assets.predictor_program, kv, kv / positions * depth};
+}
+
+// Decodes under some plans, and what follows for all of them. Where the devices are too small for
+// that, the plan stays as their bandwidths have it.
+Status fit_to_decodes(PlanRuns runs, PlanProblem& problem) {
+  if (!has_room_to_measure(problem)) {
+    note(
+        "plan: a device has no room for all FFNs: planned by the devices' bandwidths, without "
+        "decodes\n");
+    return {};
+  }
+  runs.config.placement.reset();
+  runs.config.devices.clear();
+  for (const PlanDevice& device : problem.devices) {
+    SYNFIRE_ASSIGN_OR_RETURN(DeviceSpec spec, parse_device_spec(device.name));
+    runs.config.devices.push_back(std::move(spec));
+  }
+  SYNFIRE_ASSIGN_OR_RETURN(const MeasuredPlans plans, measure_plans(runs, problem));
+  return fit_plan(plans, problem);
 }
 
 // ---- The plan ----
@@ -137,10 +173,9 @@ Result<PlanSolution> placed_by_index(const GpuIndex& index, const PlanProblem& p
   return solution;
 }
 
-std::string comment_of(const OptionValues& values, const PlanSolution& solution) {
-  return fmt::format("synfire plan -m {} --devices {}: {:.1f} tokens/s predicted",
-                     values.get<std::string>("model"), values.get<std::string>("devices"),
-                     1 / solution.seconds);
+std::string comment_of(const OptionValues& values) {
+  return fmt::format("synfire plan -m {} --devices {}", values.get<std::string>("model"),
+                     values.get<std::string>("devices"));
 }
 
 }  // namespace
@@ -152,6 +187,8 @@ Status check_plan(const OptionValues& values) {
                               values.origin(name));
   if (values.is_set("gpuidx") && values.get<bool>("cluster"))
     return invalid_argument("--gpuidx and --cluster: want one of them");
+  if (values.is_set("profile") && values.is_set("file"))
+    return invalid_argument("--profile and --file: want one of them");
   return check_engine_options(values);
 }
 
@@ -169,14 +206,18 @@ Result<int> plan(const OptionValues& values) {
     devices = described_devices(which);
   }
   if (!devices.ok()) return devices.status();
-  SYNFIRE_ASSIGN_OR_RETURN(const ActivationProfile profile, trace(*assets, config, values));
+  SYNFIRE_ASSIGN_OR_RETURN(const ActivationProfile profile, activity(*assets, config, values));
+  const std::uint32_t depth = expected_depth(values, *assets);
   const bool by_index = values.is_set("gpuidx"), cluster = values.get<bool>("cluster");
   const auto group_size =
       by_index ? 1U : static_cast<std::uint32_t>(values.get<std::uint64_t>("group-size"));
   const std::vector<NeuronOrder> orders = neuron_orders(profile, group_size, cluster);
-  SYNFIRE_ASSIGN_OR_RETURN(PlanProblem problem,
-                           plan_problem_of(plan_model(*assets), profile, orders, group_size));
+  SYNFIRE_ASSIGN_OR_RETURN(PlanProblem problem, plan_problem_of(plan_model(*assets, depth), profile,
+                                                                orders, group_size));
   problem.devices = *std::move(devices);
+  if (which == kMeasured)
+    SYNFIRE_RETURN_IF_ERROR(
+        fit_to_decodes({config, cluster ? &orders : nullptr, group_size, depth}, problem));
   Result<PlanSolution> solution = PlanSolution();
   if (by_index) {
     const std::string path = values.get<std::string>("gpuidx");
@@ -188,8 +229,9 @@ Result<int> plan(const OptionValues& values) {
   }
   if (!solution.ok()) return solution.status();
   print_plan(problem, *solution, values.get<bool>("json"));
-  const PlanFile file = plan_file_of(problem, *solution, cluster ? &orders : nullptr, group_size);
-  SYNFIRE_RETURN_IF_ERROR(write_plan(file, comment_of(values, *solution), values));
+  PlanFile file = plan_file_of(problem, *solution, cluster ? &orders : nullptr, group_size);
+  file.expected = {1 / solution->seconds, depth};
+  SYNFIRE_RETURN_IF_ERROR(write_plan(file, comment_of(values), values));
   return kExitOk;
 }
 

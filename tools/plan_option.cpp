@@ -1,9 +1,6 @@
 #include "tools/plan_option.hpp"
 
 #include <algorithm>
-#include <string>
-
-#include "core/config/plan_file.hpp"
 
 namespace synfire::cli {
 namespace {
@@ -29,13 +26,16 @@ Status apply_plan_option(const OptionValues& values, EngineConfig& config) {
   const std::string* const path = values.find<std::string>("plan");
   if (path == nullptr) return {};
   SYNFIRE_ASSIGN_OR_RETURN(const PlanFile plan, read_plan_file(*path));
+  return apply_plan(plan, *path, config);
+}
+
+Status apply_plan(const PlanFile& plan, const std::string& name, EngineConfig& config) {
   const bool may_add = config.devices.empty();
   config.group_size = plan.group_size;
   for (std::uint32_t layer = 0; layer < plan.layers.size(); ++layer) {
     for (const PlanFile::Device& device : plan.layers[layer].devices) {
       const Result<std::uint32_t> index = device_index(device.device, may_add, config.devices);
-      if (!index.ok())
-        return index.status().with_context(fmt::format("{}: layer {}", *path, layer));
+      if (!index.ok()) return index.status().with_context(fmt::format("{}: layer {}", name, layer));
       for (const PlanFile::Range& range : device.groups) {
         config.plan.push_back({layer, *index, range.first, range.last});
       }

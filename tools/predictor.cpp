@@ -16,6 +16,9 @@
 #include "tools/format.hpp"
 #include "tools/json.hpp"
 #include "tools/output.hpp"
+#include "tools/predictor_exchange.hpp"
+#include "tools/predictor_threshold.hpp"
+#include "tools/profile_option.hpp"
 #include "tools/progress.hpp"
 #include "tools/table.hpp"
 #include "tools/text_windows.hpp"
@@ -29,32 +32,86 @@ PredictorFitOptions fit_options(const OptionValues& values) {
   if (values.is_set("rank"))
     options.rank = static_cast<std::uint32_t>(values.get<std::uint64_t>("rank"));
   options.recall = values.get<double>("recall");
+  options.dtype = find_dtype(values.get<std::string>("dtype"))->dtype;
   options.whiten = values.get<std::string>("whiten") == "inputs";
   return options;
 }
 
+// Rows of a layer to keep: training wants many, calibration alone few.
+FfnRowLimits row_limits(const OptionValues& values, const PredictorFitOptions& options) {
+  FfnRowLimits limits;
+  if (options.type == "mlp") limits = {16384, 4096};
+  if (values.is_set("rows")) limits.calibration = values.get<std::uint64_t>("rows");
+  return limits;
+}
+
 // Better an error now than the system's killer later.
-Status check_memory(const ModelInfo& model, bool with_moments) {
+Status check_memory(std::uint32_t n_layers, std::uint32_t d_model, bool with_moments,
+                    const FfnRowLimits& limits = {}) {
   constexpr std::uint64_t kMiB = 1U << 20;
-  const std::uint64_t needed = model.n_layers * FfnInputs::bytes(model.d_model, with_moments);
+  const std::uint64_t needed = n_layers * FfnInputs::bytes(d_model, with_moments, limits);
   const std::uint64_t available = available_host_memory();
   if (available == 0 || needed <= available) return {};
   return error(StatusCode::resource_exhausted,
                "fit: {} MiB needed for what {} layers see, {} MiB of host memory available",
-               needed / kMiB, model.n_layers, available / kMiB);
+               needed / kMiB, n_layers, available / kMiB);
 }
 
-std::uint64_t wanted_tokens(const Engine& engine, const OptionValues& values) {
+std::uint64_t wanted_tokens(const Engine& engine, const OptionValues& values,
+                            const PredictorFitOptions& options) {
   const auto wanted = values.get<std::uint64_t>("tokens");
   if (values.is_set("tokens")) return wanted;
-  return std::max<std::uint64_t>(wanted, 2 * std::uint64_t{engine.model().d_model});
+  // Every fourth window is held out.
+  const std::uint64_t rows = row_limits(values, options).calibration;
+  return std::max<std::uint64_t>(options.type == "mlp" ? rows + rows / 3 : wanted,
+                                 2 * std::uint64_t{engine.model().d_model});
 }
 
-Result<std::vector<FfnInputs>> collect(Engine& engine, const Windows& windows, bool with_moments) {
-  SYNFIRE_RETURN_IF_ERROR(check_memory(engine.model(), with_moments));
+Result<std::vector<FfnInputs>> collect(Engine& engine, const Windows& windows, bool with_moments,
+                                       const FfnRowLimits& limits) {
+  const ModelInfo model = engine.model();
+  SYNFIRE_RETURN_IF_ERROR(check_memory(model.n_layers, model.d_model, with_moments, limits));
   Progress progress("windows");
-  return collect_ffn_inputs(engine, windows, with_moments,
-                            [&](std::size_t done) { progress.at(done, windows.size()); });
+  return collect_ffn_inputs(
+      engine, windows, with_moments, [&](std::size_t done) { progress.at(done, windows.size()); },
+      limits);
+}
+
+// What the layers' FFNs saw, by running a text.
+Result<std::vector<FfnInputs>> inputs_of_text(EngineConfig config,
+                                              const PredictorFitOptions& options,
+                                              const OptionValues& values) {
+  config.tap = options.tap();
+  if (config.predictor.empty())
+    config.predictor = "none";  // the model's own inputs, and the fastest prefill
+  SYNFIRE_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::make(config));
+  describe_engine(*engine);
+  SYNFIRE_ASSIGN_OR_RETURN(const Windows windows,
+                           text_windows(*engine, values, wanted_tokens(*engine, values, options)));
+  return collect(*engine, windows, options.wants_moments(), row_limits(values, options));
+}
+
+// The same from a profile, where there is one.
+Result<std::vector<FfnInputs>> fit_inputs(const EngineConfig& config, const GgufFile& file,
+                                          const Program& program,
+                                          const PredictorFitOptions& options,
+                                          const OptionValues& values) {
+  if (options.type == "mlp") return inputs_of_text(config, options, values);
+  SYNFIRE_ASSIGN_OR_RETURN(const std::optional<ProfileFile> profile,
+                           open_profile(values, file, program));
+  if (!profile) return inputs_of_text(config, options, values);
+  const Hparams& h = program.hparams;
+  SYNFIRE_RETURN_IF_ERROR(check_memory(h.n_layers, h.d_model, options.wants_moments()));
+  std::vector<FfnInputs> inputs;
+  for (std::uint32_t i = 0; i < h.n_layers; ++i) {
+    SYNFIRE_ASSIGN_OR_RETURN(FfnInputs layer, profile->inputs(i, options.wants_moments()));
+    if (layer.calibration.n_rows() == 0 || layer.held_out.n_rows() == 0)
+      return error(StatusCode::failed_precondition,
+                   "{}: {} tokens to fit to and {} held out, want some of each: a longer text",
+                   profile->path(), layer.calibration.n_rows(), layer.held_out.n_rows());
+    inputs.push_back(std::move(layer));
+  }
+  return inputs;
 }
 
 Result<std::vector<FittedLayer>> fit_layers(const Program& program, const GgufFile& file,
@@ -124,24 +181,30 @@ void print_layers_json(const std::vector<FittedLayer>& layers, const std::filesy
 
 }  // namespace
 
-Status check_predictor(const OptionValues& values) { return check_engine_options(values); }
+Status check_predictor(const OptionValues& values) {
+  const auto action = values.get<std::string>("action");
+  if (action == "export") return check_export_predictor(values);
+  if (action == "import") return check_import_predictor(values);
+  if (values.is_set("profile") && values.is_set("file"))
+    return invalid_argument("--profile and --file: want one of them");
+  if (values.is_set("profile") && values.get<std::string>("type") == "mlp")
+    return invalid_argument(
+        "--profile: mlp is trained on the residual stream, which profiles lack; want --file");
+  return check_engine_options(values);
+}
 
 Result<int> predictor(const OptionValues& values) {
-  SYNFIRE_ASSIGN_OR_RETURN(EngineConfig config, engine_config(values));
+  const auto action = values.get<std::string>("action");
+  if (action == "export") return export_predictor(values);
+  if (action == "import") return import_predictor(values);
+  if (values.get<std::string>("type") == "threshold") return fit_threshold(values);
+  SYNFIRE_ASSIGN_OR_RETURN(const EngineConfig config, engine_config(values));
   SYNFIRE_ASSIGN_OR_RETURN(const GgufFile file, GgufFile::open(config.model));
   SYNFIRE_ASSIGN_OR_RETURN(const Program program, build_program(file, config.ffn_activation));
   const PredictorFitOptions options = fit_options(values);
   SYNFIRE_RETURN_IF_ERROR(check_predictor_fit(program, options));
-  config.tap = SF_TAP_FFN_INPUT;
-  if (config.predictor.empty())
-    config.predictor = "none";  // the model's own inputs, and the fastest prefill
-  SYNFIRE_ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine, Engine::make(config));
-  describe_engine(*engine);
-  SYNFIRE_ASSIGN_OR_RETURN(const Windows windows,
-                           text_windows(*engine, values, wanted_tokens(*engine, values)));
   SYNFIRE_ASSIGN_OR_RETURN(std::vector<FfnInputs> inputs,
-                           collect(*engine, windows, options.wants_moments()));
-  engine.reset();  // its cores and memory are for the fit now
+                           fit_inputs(config, file, program, options, values));
   SYNFIRE_ASSIGN_OR_RETURN(const std::vector<FittedLayer> layers,
                            fit_layers(program, file, std::move(inputs), options));
   const std::filesystem::path path = predictor_sidecar(config.model, options.type);

@@ -8,6 +8,7 @@
 #include "backends/cpu/measure.hpp"
 #include "backends/cpu/node_memory.hpp"
 #include "backends/cpu/ops/ops.hpp"
+#include "backends/cpu/throttled_stage.hpp"
 #include "backends/cpu/topology.hpp"
 #include "plugins/sdk/op_shapes.hpp"
 
@@ -38,7 +39,8 @@ CpuDevice::CpuDevice(const CpuOptions& options, const KernelTable& kernels)
       homes_(claim_.held() ? options.homes : options.homes_if_shared),
       kept_(homes_),
       team_(options.threads, homes_, may_spin(options)),
-      arena_(options.node) {}
+      arena_(options.node),
+      throttle_(options.throttle) {}
 
 bool CpuDevice::supports(const sdk::OpQuery& query) {
   if (query.neurons != nullptr) sdk::HostNeurons::check(*query.neurons);
@@ -63,13 +65,18 @@ std::unique_ptr<sdk::Kv> CpuDevice::create_kv(const sf_kv_desc& desc) {
 }
 
 std::unique_ptr<sdk::Stage> CpuDevice::compile_stage(const sf_stage_desc& desc) {
-  auto stage = std::make_unique<sdk::HostStage>(desc, &find_kernel, this, counters_, &find_fusion);
+  std::unique_ptr<sdk::Stage> stage;
+  if (throttle_ < 1)
+    stage = std::make_unique<ThrottledStage>(desc, &find_kernel, this, counters_, &find_fusion,
+                                             throttle_);
+  else
+    stage = std::make_unique<sdk::HostStage>(desc, &find_kernel, this, counters_, &find_fusion);
   follows_guesses_ |= follows_guesses(desc);
   return stage;
 }
 
 void CpuDevice::measure(sf_measurement& measurement) {
-  measurement.read_bandwidth = measure_read_bandwidth(team_, kernels_);
+  measurement.read_bandwidth = throttle_ * measure_read_bandwidth(team_, kernels_);
   measurement.host_bandwidth = 0;  // the same memory
   sf_stage_desc nothing{};
   nothing.struct_size = sizeof nothing;

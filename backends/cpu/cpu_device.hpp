@@ -50,6 +50,7 @@ class CpuDevice : public sdk::HostDevice {
   WeightArena arena_;
   Workspace workspace_;
   RopeTable rope_table_;
+  double throttle_;
   bool follows_guesses_ = false;  // some stage does
 };
 

@@ -42,6 +42,15 @@ std::size_t parse_threads(std::string_view text) {
   return *threads;
 }
 
+double parse_throttle(std::string_view text) {
+  double share = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), share);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  if (!whole || !(share >= CpuOptions::kLeastThrottle && share <= 1))
+    refuse("throttle", text, "a share of its speed, 0.01 to 1");
+  return share;
+}
+
 std::vector<unsigned> usable_cores(std::string_view text, const NumaNode& node) {
   std::vector<unsigned> cores = parse_core_list(text);
   const std::vector<unsigned>& usable = node.processing_units;
@@ -100,9 +109,12 @@ CpuOptions CpuOptions::parse(const sf_options& options, const Topology& topology
       if (!parse_level(value)) refuse(key, value, "avx2, avx512 or amx");
       simd = value;
       simd_source = "option simd";
+    } else if (key == "throttle") {
+      parsed.throttle = parse_throttle(value);
     } else {
-      throw sdk::Error(sdk::kInvalidArgument, "cpu: option " + std::string(key) +
-                                                  " is unknown, want threads, cores or simd");
+      throw sdk::Error(
+          sdk::kInvalidArgument,
+          "cpu: option " + std::string(key) + " is unknown, want threads, cores, simd or throttle");
     }
   }
   parsed.level = choose_level(features, simd, simd_source);

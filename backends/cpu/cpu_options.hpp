@@ -15,6 +15,7 @@ namespace synfire::cpu {
 // Options of open_device, checked against the machine.
 struct CpuOptions {
   static constexpr std::size_t kMaxThreads = 256;
+  static constexpr double kLeastThrottle = 0.01;
 
   unsigned node = 0;  // the system's number, for bind_to_node()
   std::size_t threads = 1;
@@ -23,10 +24,13 @@ struct CpuOptions {
   ThreadHomes homes;
   ThreadHomes homes_if_shared;  // where another device of this process has some of those cores
   SimdLevel level = SimdLevel::avx2;
+  // Share of the time that it computes; it rests in between. To try placements over unequal devices
+  // on equal cores.
+  double throttle = 1;
 
-  // threads=N, cores=0-3,7, simd=avx2|avx512|amx. `simd_environment` is the value of SYNFIRE_SIMD
-  // (null = not set); the option wins over it. `node`: the device's, an index of topology.nodes.
-  // Throws sdk::Error naming the got and the wanted.
+  // threads=N, cores=0-3,7, simd=avx2|avx512|amx, throttle=0.01..1. `simd_environment` is the value
+  // of SYNFIRE_SIMD (null = not set); the option wins over it. `node`: the device's, an index of
+  // topology.nodes. Throws sdk::Error naming the got and the wanted.
   static CpuOptions parse(const sf_options& options, const Topology& topology, std::size_t node,
                           const CpuFeatures& features, const char* simd_environment);
 };

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "plugins/abi/synfire_predictor.h"
+#include "plugins/sdk/activation.hpp"
 #include "plugins/sdk/block_codec.hpp"
 #include "plugins/sdk/ops.h"
 
@@ -24,25 +25,18 @@ inline std::vector<float> decode(DType dtype, const std::byte* row, std::size_t 
   return values;
 }
 
-// act(x) of SF_ACTIVATION_*; of drelu, its part for one of gate and up.
-inline float activation(std::uint32_t kind, float x) {
-  switch (kind) {
-    case SF_ACTIVATION_SILU: return static_cast<float>(x / (1 + std::exp(-static_cast<double>(x))));
-    case SF_ACTIVATION_RELU2: return x > 0 ? x * x : 0;
-    case SF_ACTIVATION_GELU: return static_cast<float>(x / 2 * (1 + std::erf(x / std::sqrt(2.0))));
-    default: return x > 0 ? x : 0;  // relu, drelu
-  }
-}
+using sdk::activation;
 
 // What a gated neuron multiplies its down row with.
 inline float gated(std::uint32_t kind, float gate, float up) {
   return activation(kind, gate) * (kind == SF_ACTIVATION_DRELU ? activation(kind, up) : up);
 }
 
-// Whether a gate lets up and down be read.
-inline bool gate_passes(std::uint32_t rule, std::uint32_t kind, float gate, float threshold) {
+// Whether a gate lets up and down be read. `weight`: the neuron's, of sf_neurons_desc.
+inline bool gate_passes(std::uint32_t rule, std::uint32_t kind, float gate, float threshold,
+                        float weight) {
   if (rule == SF_GATE_POSITIVE) return gate > 0;
-  if (rule == SF_GATE_ABS_ABOVE) return std::fabs(activation(kind, gate)) > threshold;
+  if (rule == SF_GATE_ABS_ABOVE) return std::fabs(activation(kind, gate)) * weight > threshold;
   return true;
 }
 

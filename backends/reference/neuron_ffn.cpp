@@ -76,7 +76,9 @@ class NeuronFfn {
   // Adds one neuron's part of one token's output. Gate first; up and down only if it passes.
   void add(NeuronRows& rows, std::uint32_t token) {
     const float gate = gate_of(rows, token);
-    if (!gate_passes(params_.gate_rule, params_.activation, gate, params_.gate_threshold)) return;
+    if (!gate_passes(params_.gate_rule, params_.activation, gate, params_.gate_threshold,
+                     call_.neurons().gate_weight(rows.id())))
+      return;
     call_.count_active(1);
     const double hidden = hidden_of(rows, token, gate);
     const float* const down = rows.down().data();

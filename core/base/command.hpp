@@ -22,6 +22,8 @@ enum class Command : std::uint32_t {
   synth = 1U << 11,
   convert = 1U << 12,
   plan = 1U << 13,
+  quantize = 1U << 14,
+  profile = 1U << 15,
 };
 
 class CommandSet {
@@ -61,10 +63,12 @@ inline constexpr std::array kCommands = {
     CommandInfo{Command::tokenize, "tokenize", "text to token ids, or back", ""},
     CommandInfo{Command::bench, "bench", "measure prefill and decode", ""},
     CommandInfo{Command::perplexity, "perplexity", "mean NLL and perplexity of a text", ""},
+    CommandInfo{Command::profile, "profile", "record what a model's neurons do over a text", ""},
     CommandInfo{Command::predictor, "predictor", "fit a predictor to a model", "action"},
     CommandInfo{Command::plan, "plan", "which device holds which neurons, by what they cost", ""},
     CommandInfo{Command::inspect, "inspect", "metadata and tensors of a file", "model"},
     CommandInfo{Command::convert, "convert", "a Hugging Face folder to a GGUF file", "folder"},
+    CommandInfo{Command::quantize, "quantize", "a GGUF file's weights to a smaller dtype", "model"},
     CommandInfo{Command::synth, "synth", "write a synthetic model of a real shape", "out"},
     CommandInfo{Command::devices, "devices", "what this machine has", ""},
     CommandInfo{Command::plugins, "plugins", "what was loaded from where, and what was not", ""},

@@ -83,10 +83,16 @@ Result<OptionValue> duration(const Option& option, std::string_view text) {
   return bounded(option, text, value, value.ok() ? milliseconds(*value) : 0);
 }
 
+bool equal_but_for_case(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+// The choice as the table spells it: "q4_0" is Q4_0.
 Result<OptionValue> choice(const Option& option, std::string_view text) {
   const std::vector<std::string_view> choices = split(option.choices, '|');
-  if (std::find(choices.begin(), choices.end(), text) != choices.end()) {
-    return OptionValue(std::string(text));
+  for (const std::string_view known : choices) {
+    if (equal_but_for_case(known, text)) return OptionValue(std::string(known));
   }
   return invalid_argument("got '{}', want {}{}", text, wanted(option), did_you_mean(text, choices));
 }

@@ -14,9 +14,9 @@ namespace {
 
 constexpr std::size_t kMaxBytes = std::size_t{64} << 10;
 constexpr std::array<std::string_view, 2> kKeys = {"version", "devices"};
-constexpr std::array<std::string_view, 8> kDeviceKeys = {
-    "device", "memory",        "bandwidth", "row_bandwidth",
-    "shared", "multiply_adds", "stage_us",  "fork_join_us"};
+constexpr std::array<std::string_view, 10> kDeviceKeys = {
+    "device",        "memory",   "bandwidth",    "row_bandwidth", "shared",
+    "multiply_adds", "stage_us", "fork_join_us", "step_us",       "layer_us"};
 
 class Reader {
  public:
@@ -91,6 +91,8 @@ class Reader {
     SYNFIRE_RETURN_IF_ERROR(real(node, "multiply_adds", 1e18, made.multiply_adds));
     SYNFIRE_RETURN_IF_ERROR(real(node, "stage_us", 1e9, made.stage_us));
     SYNFIRE_RETURN_IF_ERROR(real(node, "fork_join_us", 1e9, made.fork_join_us));
+    SYNFIRE_RETURN_IF_ERROR(real(node, "step_us", 1e9, made.step_us));
+    SYNFIRE_RETURN_IF_ERROR(real(node, "layer_us", 1e9, made.layer_us));
     return made;
   }
 

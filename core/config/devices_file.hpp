@@ -22,6 +22,8 @@ namespace synfire {
 //       multiply_adds: 2e13         # a second; unless said, memory is what holds it back
 //       stage_us: 5                 # fixed cost of a stage, microseconds
 //       fork_join_us: 20            # a layer's hand-off to it and back
+//       step_us: 30                 # of a token, if it is the first: sampling, messages
+//       layer_us: 10                # the same of each layer: norms, RoPE, attention's arithmetic
 struct DevicesFile {
   struct Device {
     std::string device;  // in canonical text
@@ -30,6 +32,7 @@ struct DevicesFile {
     double shared = 1;
     double multiply_adds = 0;
     double stage_us = 0, fork_join_us = 0;
+    double step_us = 0, layer_us = 0;
   };
   std::vector<Device> devices;  // at least one, none twice
 };

@@ -9,6 +9,7 @@
 
 #include "core/base/device_spec.hpp"
 #include "core/base/suggest.hpp"
+#include "core/base/units.hpp"
 #include "core/config/yaml_reader.hpp"
 
 namespace synfire {
@@ -16,7 +17,10 @@ namespace {
 
 constexpr std::uint32_t kMaxGroupSize = 4096;
 constexpr std::uint32_t kMaxGroup = 1U << 20;
-constexpr std::array<std::string_view, 3> kKeys = {"version", "group_size", "layers"};
+constexpr std::uint32_t kMaxDepth = 1U << 24;
+constexpr double kMaxRate = 1e9;  // tokens/s
+constexpr std::array<std::string_view, 4> kKeys = {"version", "group_size", "expected", "layers"};
+constexpr std::array<std::string_view, 2> kExpectedKeys = {"tokens_per_second", "depth"};
 
 std::optional<std::uint32_t> to_number(std::string_view text) {
   std::uint32_t value = 0;
@@ -38,10 +42,13 @@ class Reader {
 
   Result<PlanFile> plan(const YamlNode& root) const {
     if (root.kind != YamlNode::Kind::map) return wrong(root, "plan", "a map");
-    SYNFIRE_RETURN_IF_ERROR(check_keys(root));
+    SYNFIRE_RETURN_IF_ERROR(check_keys(root, kKeys));
     PlanFile plan;
     SYNFIRE_ASSIGN_OR_RETURN(plan.version, number(root, "version", 1, 1));
     SYNFIRE_ASSIGN_OR_RETURN(plan.group_size, number(root, "group_size", 1, kMaxGroupSize));
+    if (const YamlNode* const node = find(root, "expected")) {
+      SYNFIRE_ASSIGN_OR_RETURN(plan.expected, expected(*node));
+    }
     SYNFIRE_ASSIGN_OR_RETURN(const YamlNode* layers, required(root, "layers"));
     if (layers->kind != YamlNode::Kind::sequence || layers->items.empty()) {
       return wrong(*layers, "layers", "a list with one map per layer");
@@ -71,20 +78,41 @@ class Reader {
                             want);
   }
 
-  [[nodiscard]] Status check_keys(const YamlNode& root) const {
-    for (const auto& [key, value] : root.entries) {
-      if (std::find(kKeys.begin(), kKeys.end(), key.text) != kKeys.end()) continue;
+  template <std::size_t N>
+  [[nodiscard]] Status check_keys(const YamlNode& node,
+                                  const std::array<std::string_view, N>& keys) const {
+    for (const auto& [key, value] : node.entries) {
+      if (std::find(keys.begin(), keys.end(), key.text) != keys.end()) continue;
       return invalid_argument("{}: unknown key {}{}", place(key.mark), key.describe(),
-                              did_you_mean(key.text, kKeys));
+                              did_you_mean(key.text, keys));
     }
     return {};
   }
 
-  Result<const YamlNode*> required(const YamlNode& root, std::string_view name) const {
-    for (const auto& [key, value] : root.entries) {
+  [[nodiscard]] static const YamlNode* find(const YamlNode& node, std::string_view name) {
+    for (const auto& [key, value] : node.entries) {
       if (key.text == name) return &value;
     }
-    return invalid_argument("{}: '{}' is missing", place(root.mark), name);
+    return nullptr;
+  }
+
+  Result<const YamlNode*> required(const YamlNode& root, std::string_view name) const {
+    const YamlNode* const found = find(root, name);
+    if (found == nullptr) return invalid_argument("{}: '{}' is missing", place(root.mark), name);
+    return found;
+  }
+
+  Result<PlanFile::Expected> expected(const YamlNode& node) const {
+    if (node.kind != YamlNode::Kind::map) return wrong(node, "expected", "a map");
+    SYNFIRE_RETURN_IF_ERROR(check_keys(node, kExpectedKeys));
+    PlanFile::Expected expected;
+    SYNFIRE_ASSIGN_OR_RETURN(const YamlNode* const rate, required(node, "tokens_per_second"));
+    const Result<double> value = parse_real(rate->text);
+    if (rate->kind != YamlNode::Kind::scalar || !value.ok() || !(*value > 0 && *value <= kMaxRate))
+      return wrong(*rate, "tokens_per_second", "a number more than 0");
+    expected.tokens_per_second = *value;
+    SYNFIRE_ASSIGN_OR_RETURN(expected.depth, number(node, "depth", 0, kMaxDepth));
+    return expected;
   }
 
   Result<std::uint32_t> number(const YamlNode& root, std::string_view name, std::uint32_t min,
@@ -205,7 +233,11 @@ std::string format_plan_file(const PlanFile& plan, std::string_view comment) {
     text += fmt::format("# {}\n", comment.substr(0, end));
     comment.remove_prefix(std::min(end + 1, comment.size()));
   }
-  text += fmt::format("version: {}\ngroup_size: {}\nlayers:\n", plan.version, plan.group_size);
+  text += fmt::format("version: {}\ngroup_size: {}\n", plan.version, plan.group_size);
+  if (plan.expected)
+    text += fmt::format("expected:\n  tokens_per_second: {:.4g}\n  depth: {}\n",
+                        plan.expected->tokens_per_second, plan.expected->depth);
+  text += "layers:\n";
   for (const PlanFile::Layer& layer : plan.layers) {
     const char* lead = "  - ";
     for (const PlanFile::Device& device : layer.devices) {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,9 @@ namespace synfire {
 //
 //   version: 1
 //   group_size: 32                  # neurons per group
+//   expected:                       # by whoever made the plan; may be left out
+//     tokens_per_second: 41.5
+//     depth: 128                    # tokens in the KV cache
 //   layers:
 //     - cpu:0: [0-11, 40]           # layer 0: a device and its groups
 //       reference:0: 12-39
@@ -34,8 +38,14 @@ struct PlanFile {
     std::vector<Device> devices;  // every group from 0 to the layer's last is on one of them
   };
 
+  struct Expected {
+    double tokens_per_second = 0;
+    std::uint32_t depth = 0;
+  };
+
   std::uint32_t version = 1;
   std::uint32_t group_size = 0;  // 1..4096
+  std::optional<Expected> expected = {};
   std::vector<Layer> layers;
 };
 

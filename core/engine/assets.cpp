@@ -205,8 +205,11 @@ Result<std::shared_ptr<EngineAssets>> prepare_assets(const EngineConfig& config)
   SYNFIRE_RETURN_IF_ERROR(place(*assets, config));
   SYNFIRE_RETURN_IF_ERROR(open_predictor(*assets, config));
   SYNFIRE_RETURN_IF_ERROR(size_memory(*assets, config));
+  if (config.tap_gates && (config.tap == 0 || assets->devices.size() != 1))
+    return invalid_argument("tap of gates: {} devices{}, want one and a tap of inputs",
+                            assets->devices.size(), config.tap == 0 ? " and no tap" : "");
   const CompileOptions options{static_cast<std::uint32_t>(assets->devices.size()), config.ffn_chunk,
-                               config.tap};
+                               config.tap, config.tap_gates};
   SYNFIRE_ASSIGN_OR_RETURN(assets->plan,
                            compile_stages(assets->program, assets->file, assets->placement,
                                           assets->predictor_program, options));

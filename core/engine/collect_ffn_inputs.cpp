@@ -7,10 +7,13 @@ namespace {
 
 constexpr std::size_t kHoldOutEvery = 4;
 
+bool is_held_out(std::size_t window) { return window % kHoldOutEvery == kHoldOutEvery - 1; }
+
 class Collector final : public TapSink {
  public:
-  Collector(std::uint32_t n_layers, std::uint32_t d_model, bool with_moments)
-      : d_model_(d_model), layers_(n_layers, FfnInputs(d_model, with_moments)) {}
+  Collector(std::uint32_t n_layers, std::uint32_t d_model, bool with_moments,
+            const FfnRowLimits& limits)
+      : d_model_(d_model), layers_(n_layers, FfnInputs(d_model, with_moments, limits)) {}
 
   void hold_out(bool held_out) { held_out_ = held_out; }
   void on_rows(std::uint32_t layer, std::span<const float> rows) override {
@@ -32,18 +35,26 @@ class Collector final : public TapSink {
 
 Result<std::vector<FfnInputs>> collect_ffn_inputs(
     Engine& engine, std::span<const std::vector<std::int32_t>> windows, bool with_moments,
-    const std::function<void(std::size_t)>& progress) {
+    const std::function<void(std::size_t)>& progress, const FfnRowLimits& limits) {
   if (windows.size() < kHoldOutEvery)
     return invalid_argument("{} windows of tokens, want at least {}", windows.size(),
                             kHoldOutEvery);
   const ModelInfo model = engine.model();
-  Collector collector(model.n_layers, model.d_model, with_moments);
+  Collector collector(model.n_layers, model.d_model, with_moments, limits);
   for (std::size_t i = 0; i < windows.size(); ++i) {
-    collector.hold_out(i % kHoldOutEvery == kHoldOutEvery - 1);
+    collector.hold_out(is_held_out(i));
     SYNFIRE_RETURN_IF_ERROR(engine.observe(windows[i], collector));
     progress(i + 1);
   }
   return collector.take();
+}
+
+std::vector<std::vector<std::int32_t>> held_out(
+    std::span<const std::vector<std::int32_t>> windows) {
+  std::vector<std::vector<std::int32_t>> unseen;
+  for (std::size_t i = 0; i < windows.size(); ++i)
+    if (is_held_out(i)) unseen.push_back(windows[i]);
+  return unseen;
 }
 
 }  // namespace synfire

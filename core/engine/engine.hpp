@@ -35,6 +35,7 @@ struct EngineConfig {
   std::string predictor;                   // "exact", "none", "mlp[dtype=q8_0]"; "": by model
   std::optional<double> predictor_threshold;
   std::string ffn_activation;         // "" = the file's
+  std::string down_dtype;             // f16 | q8_0 | q4_0 | q4_1; "" = by the predictor
   std::uint32_t context = 0;          // tokens per sequence; 0 = the model's, at most 8192
   std::uint32_t threads = 0;          // of CPU devices that do not say; 0 = the plugin's choice
   std::string kv_dtype = "f16";       // f32 | f16 | q8_0
@@ -44,6 +45,7 @@ struct EngineConfig {
   Duration step_timeout = std::chrono::seconds(120);
   std::uint32_t ffn_chunk = 0;  // neurons per partial sum; 0 = the backend's choice
   std::uint32_t tap = 0;        // SF_TAP_*: what observe() shows of every layer; 0: nothing
+  bool tap_gates = false;       // and what decides which neurons fire; needs a tap and one device
   // How much of the weights is loaded, in bytes; may be empty. From the devices' threads.
   std::function<void(std::uint64_t done, std::uint64_t all)> on_load = {};
 };

@@ -127,8 +127,7 @@ void EngineActor::deliver(const Batcher::Part& part, std::uint32_t first_row,
   counters.prompt_tokens += std::min(part.n_tokens, prompt_left);
   const std::uint32_t n_before = session.n_tokens();
   session.advance(part.n_tokens);
-  for (std::uint32_t layer = 0; layer < scheduler_.n_taps(); ++layer)
-    session.on_tap(layer, scheduler_.tap(layer, first_token, part.n_tokens));
+  if (scheduler_.n_taps() > 0) session.on_taps(scheduler_.taps(first_token, part.n_tokens));
   bool ended = false;
   for (std::uint32_t row = first_row; row < first_row + part.n_wanted && !ended; ++row)
     ended = session.on_logits(scheduler_.logits(row), now());

@@ -1,6 +1,7 @@
 #include "core/engine/engine_info.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <utility>
 
@@ -27,8 +28,24 @@ std::string mean_share(const std::vector<PredictorLayer>& layers, double Predict
   return fmt::format("{:.3f}", sum / static_cast<double>(layers.size()));
 }
 
+// "threshold: lossy, neurons are left out where |act(gate)| <= 0.012 to 0.34".
+std::string threshold_note(const PredictorProgram& predictor) {
+  const auto [least, most] =
+      std::minmax_element(predictor.layers.begin(), predictor.layers.end(),
+                          [](const PredictorLayer& a, const PredictorLayer& b) {
+                            return a.gate_threshold < b.gate_threshold;
+                          });
+  return fmt::format(
+      "predictor {}: lossy: leaves out neurons whose weighed |act(gate)| is at most {:.3g} "
+      "to {:.3g}, by layer",
+      predictor.name, least->gate_threshold, most->gate_threshold);
+}
+
 // What the predictor says of itself.
 std::string predictor_note(const PredictorProgram& predictor) {
+  if (std::any_of(predictor.layers.begin(), predictor.layers.end(),
+                  std::mem_fn(&PredictorLayer::drops)))
+    return threshold_note(predictor);
   std::uint64_t bytes = 0;
   for (const PredictorLayer& layer : predictor.layers) bytes += layer.bytes_per_token;
   return fmt::format("predictor {}: reads {:.2f} MB per token; recall {}, precision {}",

@@ -146,11 +146,20 @@ std::span<const float> LayerScheduler::logits(std::uint32_t index) {
   return row_;
 }
 
-std::span<const float> LayerScheduler::tap(std::uint32_t layer, std::uint32_t first_token,
-                                           std::uint32_t n_tokens) const {
-  const std::uint32_t channel = plan_.taps[layer];
+std::span<const float> LayerScheduler::rows_of(std::uint32_t channel, std::uint32_t first,
+                                               std::uint32_t n) const {
   const std::size_t width = plan_.channels[channel].value.width;
-  return {rows_of(channel) + first_token * width, n_tokens * width};
+  return {rows_of(channel) + first * width, n * width};
+}
+
+std::vector<LayerTap> LayerScheduler::taps(std::uint32_t first_token,
+                                           std::uint32_t n_tokens) const {
+  std::vector<LayerTap> taps(plan_.taps.size());
+  for (std::size_t layer = 0; layer < taps.size(); ++layer)
+    taps[layer].rows = rows_of(plan_.taps[layer], first_token, n_tokens);
+  for (std::size_t layer = 0; layer < plan_.gate_taps.size(); ++layer)
+    taps[layer].gates = rows_of(plan_.gate_taps[layer], first_token, n_tokens);
+  return taps;
 }
 
 }  // namespace synfire

@@ -10,6 +10,7 @@
 #include "core/engine/device_actor.hpp"
 #include "core/engine/fabric.hpp"
 #include "core/engine/messages.hpp"
+#include "core/engine/tap_sink.hpp"
 #include "core/runtime/stage_plan.hpp"
 
 namespace synfire {
@@ -55,13 +56,12 @@ class LayerScheduler {
   // Row `index` of the last step's logits, in the order of batch.wanted. Valid until the next call.
   [[nodiscard]] std::span<const float> logits(std::uint32_t index);
 
-  // How many layers' taps the host reads, and those of some tokens of the last step,
-  // [n_tokens, d_model].
+  // How many layers' taps the host reads, and those of some tokens of the last step, valid until
+  // the next one.
   [[nodiscard]] std::uint32_t n_taps() const {
     return static_cast<std::uint32_t>(plan_.taps.size());
   }
-  [[nodiscard]] std::span<const float> tap(std::uint32_t layer, std::uint32_t first_token,
-                                           std::uint32_t n_tokens) const;
+  [[nodiscard]] std::vector<LayerTap> taps(std::uint32_t first_token, std::uint32_t n_tokens) const;
 
   [[nodiscard]] std::uint64_t forks() const { return n_forks_; }
   [[nodiscard]] std::uint64_t joins() const { return n_joins_; }
@@ -77,6 +77,8 @@ class LayerScheduler {
                                     const StepBatch& batch) const;
   // What the last step wrote to a channel of rows.
   [[nodiscard]] const float* rows_of(std::uint32_t channel) const;
+  [[nodiscard]] std::span<const float> rows_of(std::uint32_t channel, std::uint32_t first,
+                                               std::uint32_t n) const;
   void record(const Status& status);
   [[nodiscard]] std::optional<Status> settle();
 

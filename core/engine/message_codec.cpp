@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "core/engine/crc32c.hpp"
+#include "core/base/crc32c.hpp"
 #include "core/engine/wire_reader.hpp"
 #include "core/engine/wire_writer.hpp"
 

@@ -1,8 +1,11 @@
 #include "core/engine/predictor_assets.hpp"
 
+#include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "core/base/predictor_spec.hpp"
+#include "core/engine/down_dtype.hpp"
 #include "core/runtime/dense_layers.hpp"
 #include "core/runtime/predictor_loader.hpp"
 
@@ -33,8 +36,15 @@ Status add_sidecar(EngineAssets& assets, const EngineConfig& config, const std::
   return {};
 }
 
-Status find_dense(EngineAssets& assets) {
+// How neurons are laid out, and in which layers they are looked for.
+Status choose_layout(EngineAssets& assets, const EngineConfig& config) {
   PredictorProgram& predictor = assets.predictor_program;
+  const auto& layers = predictor.layers;
+  const bool is_lossy =
+      std::any_of(layers.begin(), layers.end(), std::mem_fn(&PredictorLayer::drops));
+  SYNFIRE_ASSIGN_OR_RETURN(assets.program.requantized_down,
+                           down_dtype_of(config.down_dtype, is_lossy));
+  if (predictor.kind == Prediction::none) return {};
   SYNFIRE_ASSIGN_OR_RETURN(
       predictor.dense_layers,
       find_dense_layers(assets.program, assets.file, assets.sidecar ? &*assets.sidecar : nullptr,
@@ -70,7 +80,7 @@ Status open_predictor(EngineAssets& assets, const EngineConfig& config) {
   if (spec.name == "exact" || spec.name == "none") {
     assets.predictor_program = {
         spec.name == "exact" ? Prediction::exact : Prediction::none, spec.name, {}};
-    return spec.name == "exact" ? find_dense(assets) : Status();
+    return choose_layout(assets, config);
   }
   SYNFIRE_ASSIGN_OR_RETURN(const host::PredictorPlugin plugin,
                            assets.plugins.require_predictor(spec.name));
@@ -83,7 +93,7 @@ Status open_predictor(EngineAssets& assets, const EngineConfig& config) {
       assets.predictor_program,
       load_predictor(*assets.predictor, assets.program.hparams.n_layers, threshold));
   assets.predictor_program.name = spec.to_string();
-  return find_dense(assets);
+  return choose_layout(assets, config);
 }
 
 }  // namespace synfire

@@ -7,6 +7,7 @@
 #include "core/base/clock.hpp"
 #include "core/base/status.hpp"
 #include "core/engine/request.hpp"
+#include "core/engine/tap_sink.hpp"
 
 namespace synfire {
 
@@ -33,9 +34,9 @@ class Session {
   [[nodiscard]] virtual bool wants_logits(std::uint32_t index) const = 0;
   // The first step that computes something of it begins.
   virtual void on_start(TimePoint) {}
-  // A layer's tap of the tokens of a step, [tokens, d_model], before their logits; where the engine
-  // has taps.
-  virtual void on_tap(std::uint32_t /*layer*/, std::span<const float> /*rows*/) {}
+  // What was tapped of its tokens of a step, by layer, before their logits; where the engine has
+  // taps.
+  virtual void on_taps(std::span<const LayerTap> /*layers*/) {}
   // The logits of a token that wanted them, in order. True: the session needs no more steps.
   [[nodiscard]] virtual bool on_logits(std::span<const float> logits, TimePoint now) = 0;
   // The end, exactly once: OK after on_logits said so, an error otherwise.

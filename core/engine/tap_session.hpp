@@ -26,9 +26,7 @@ class TapSession final : public Session {
   [[nodiscard]] bool wants_logits(std::uint32_t index) const override {
     return index + 1 == n_tokens();
   }
-  void on_tap(std::uint32_t layer, std::span<const float> rows) override {
-    sink_.on_rows(layer, rows);
-  }
+  void on_taps(std::span<const LayerTap> layers) override { sink_.on_step(layers); }
   [[nodiscard]] bool on_logits(std::span<const float>, TimePoint) override { return true; }
   void finish(const Status& status, TimePoint) override {
     finished_ = true;

@@ -5,12 +5,22 @@
 
 namespace synfire {
 
-// Takes what a tap sees of every layer: for each step's tokens, layer after layer, rows [tokens,
-// d_model]. The rows are borrowed for the call.
+// What is seen of a layer, of the tokens of a step.
+struct LayerTap {
+  std::span<const float> rows;   // [tokens, d_model]
+  std::span<const float> gates;  // [tokens, d_ff]; empty unless EngineConfig::tap_gates
+};
+
+// Takes what a tap sees, step by step, on the engine's thread, which waits for it. All is borrowed
+// for the call. Whoever overrides on_step() has all layers at once.
 class TapSink {
  public:
   virtual ~TapSink() = default;
-  virtual void on_rows(std::uint32_t layer, std::span<const float> rows) = 0;
+  virtual void on_rows(std::uint32_t /*layer*/, std::span<const float> /*rows*/) {}
+  virtual void on_step(std::span<const LayerTap> layers) {
+    for (std::uint32_t layer = 0; layer < layers.size(); ++layer)
+      on_rows(layer, layers[layer].rows);
+  }
 };
 
 }  // namespace synfire

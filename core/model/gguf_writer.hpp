@@ -29,6 +29,7 @@ class GgufWriter {
   [[nodiscard]] static Result<GgufWriter> create(const std::filesystem::path& path,
                                                  GgufHeader header);
 
+  [[nodiscard]] std::span<const GgufTensorSpec> tensors() const { return header_.tensors(); }
   // The next part of a tensor's data. `tensor` must be the one whose turn it is.
   Status write(std::string_view tensor, std::span<const std::byte> part);
   template <typename T>

@@ -22,7 +22,8 @@ double down_apart_bytes(const Program& program, const GgufFile& model, const Pro
   const GgufTensor* const tensor = model.tensor(program.weights[ffn.down].name);
   if (ffn.down_is_neuron_major || tensor == nullptr) return bytes;
   const Hparams& h = program.hparams;
-  return static_cast<double>(h.d_ff * row_bytes(neuron_major_dtype(tensor->dtype), h.d_model));
+  return static_cast<double>(h.d_ff *
+                             row_bytes(neuron_major_dtype(program, tensor->dtype), h.d_model));
 }
 
 // A share that a file states; no number where it does not.
@@ -36,7 +37,7 @@ Result<std::optional<double>> share_in(const GgufFile& file, const std::string& 
 Result<std::optional<FfnShares>> shares_of(std::uint32_t layer, const GgufFile& model,
                                            const GgufFile* sidecar,
                                            const PredictorProgram& predictor) {
-  const bool exact = predictor.kind == Prediction::exact;
+  const bool exact = predictor.computes_gates(layer);
   std::string asked_key = "synfire.activity.predicted_share";
   std::string active_key = "synfire.activity.active_share";
   if (sidecar != nullptr) {
@@ -63,11 +64,12 @@ Result<std::vector<bool>> find_dense_layers(const Program& program, const GgufFi
                                             const PredictorProgram& predictor) {
   std::vector<bool> dense(program.layers.size(), false);
   for (std::uint32_t layer = 0; layer < dense.size(); ++layer) {
+    const bool plugin = predictor.kind == Prediction::plugin;
+    if (plugin && predictor.layers[layer].drops()) continue;  // all neurons are another answer
     const ProgramFfn& ffn = program.layers[layer].ffn;
     FfnBytes bytes{0, weight_bytes(program, model, ffn.gate), weight_bytes(program, model, ffn.up),
                    weight_bytes(program, model, ffn.down), down_apart_bytes(program, model, ffn)};
-    if (predictor.kind == Prediction::plugin)
-      bytes.predictor = static_cast<double>(predictor.layers[layer].bytes_per_token);
+    if (plugin) bytes.predictor = static_cast<double>(predictor.layers[layer].bytes_per_token);
     SYNFIRE_ASSIGN_OR_RETURN(const std::optional<FfnShares> shares,
                              shares_of(layer, model, sidecar, predictor));
     dense[layer] = shares && dense_pays(bytes, *shares);

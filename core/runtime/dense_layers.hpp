@@ -11,7 +11,8 @@ namespace synfire {
 
 // By layer, whether it is faster to compute all neurons than to look for the active ones. Shares of
 // active neurons are what `sidecar` (null: none) measured when the predictor was fitted, or what
-// the model says (synfire.activity.*); a layer of which neither speaks stays sparse. For
+// the model says (synfire.activity.*); a layer of which neither speaks stays sparse, and so does
+// one whose gate rule drops neurons that would add something. For
 // Prediction::exact and Prediction::plugin.
 [[nodiscard]] Result<std::vector<bool>> find_dense_layers(const Program& program,
                                                           const GgufFile& model,

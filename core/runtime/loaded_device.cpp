@@ -34,7 +34,8 @@ sf_neurons_desc neurons_desc(const NeuronUpload& upload, const float* bias) {
           static_cast<std::uint32_t>(upload.gate.dtype),
           static_cast<std::uint32_t>(upload.up.dtype),
           static_cast<std::uint32_t>(upload.down_dtype),
-          bias};
+          bias,
+          upload.gate_weights.empty() ? nullptr : upload.gate_weights.data()};
 }
 
 constexpr std::uint32_t kNeuronsPerUpload = 1024;

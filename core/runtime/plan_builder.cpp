@@ -119,6 +119,7 @@ void PlanBuilder::dense_share(std::uint32_t layer, std::uint32_t device, std::ui
                   false,
                   sf_activate_params{program_.hparams.activation}});
   linear(device, hidden, slice_columns(weights_.tensor(ffn.down), first, end), SF_NONE, output);
+  export_gates(gate == kNone ? up : gate);
 }
 
 void PlanBuilder::neuron_share(std::uint32_t layer, std::uint32_t device, ValueId active,
@@ -146,14 +147,22 @@ void PlanBuilder::neuron_share(std::uint32_t layer, std::uint32_t device, ValueI
   } else {
     params.gate_rule = predictor_.layers[layer].gate_rule;
     params.gate_threshold = predictor_.layers[layer].gate_threshold;
+    plan_.devices[device].neurons[neurons].gate_weights = predictor_.layers[layer].gate_weights;
   }
   cutter_.add_op(
       {device, SF_OP_NEURON_FFN, {x, active, gates}, {output}, {}, neurons, false, params});
+  if (!options_.tap_gates) return;
+  if (gates == kNone) {  // else they are there already
+    gates = cutter_.add_value({SF_VALUE_ROWS, h.d_ff});
+    cutter_.add_op({device, SF_OP_NEURON_GATE, {x}, {gates}, {}, neurons, false, sf_no_params{}});
+  }
+  export_gates(gates);
 }
 
 ValueId PlanBuilder::predict(std::uint32_t layer, std::uint32_t device) {
   if (predictor_.kind != Prediction::plugin || predictor_.computes_all(layer)) return kNone;
   const PredictorLayer& p = predictor_.layers[layer];
+  if (!p.guesses()) return kNone;
   std::vector<ValueId> values{here(device, tap(layer, p.tap))};
   for (std::size_t i = 1; i < p.values.size(); ++i)
     values.push_back(cutter_.add_value(p.values[i]));
@@ -180,6 +189,10 @@ ValueId PlanBuilder::predict(std::uint32_t layer, std::uint32_t device) {
        false,
        sf_select_params{SF_GATE_POSITIVE, program_.hparams.activation, p.score_threshold}});
   return active;
+}
+
+void PlanBuilder::export_gates(ValueId gates) {
+  if (options_.tap_gates) plan_.gate_taps.push_back(cutter_.export_value(gates));
 }
 
 void PlanBuilder::export_tap(std::uint32_t layer, std::uint32_t device) {

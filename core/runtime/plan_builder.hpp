@@ -53,12 +53,14 @@ class PlanBuilder {
                    std::uint32_t end, ValueId output);
   // What the device's groups add to it. `active` is of the predictor, or kNone.
   void neuron_share(std::uint32_t layer, std::uint32_t device, ValueId active, ValueId output);
-  // The active list by the predictor plugin's ops, computed on `device`; kNone without a plugin.
+  // The active list by the predictor plugin's ops, computed on `device`; kNone where none guesses.
   [[nodiscard]] ValueId predict(std::uint32_t layer, std::uint32_t device);
   // Where the options have a tap, the host is to see it, as `device` has it.
   void export_tap(std::uint32_t layer, std::uint32_t device);
 
  private:
+  // Where the options say so, the host is to see what decides which neurons fire.
+  void export_gates(ValueId gates);
   [[nodiscard]] ValueId tap(std::uint32_t layer, std::uint32_t which) const;
 
   const Program& program_;

@@ -25,7 +25,8 @@ std::uint64_t tensor_bytes(const PlanModel& model, WeightId id) {
 NeuronBytes neuron_bytes(const PlanModel& model, const ProgramFfn& ffn) {
   const Hparams& h = model.program.hparams;
   const DType file_dtype = model.file.tensor(model.program.weights[ffn.down].name)->dtype;
-  const DType down = ffn.down_is_neuron_major ? file_dtype : neuron_major_dtype(file_dtype);
+  const DType down =
+      ffn.down_is_neuron_major ? file_dtype : neuron_major_dtype(model.program, file_dtype);
   return {tensor_bytes(model, ffn.gate) / h.d_ff, tensor_bytes(model, ffn.up) / h.d_ff,
           row_bytes(down, h.d_model)};
 }
@@ -50,7 +51,7 @@ PlanLayer layer_costs(const PlanModel& model, std::uint32_t index, const LayerAc
     if (!ffn.down_is_neuron_major)
       layer.whole = {tensor_bytes(model, ffn.gate) + tensor_bytes(model, ffn.up) +
                      tensor_bytes(model, ffn.down)};
-  } else if (model.predictor.kind == Prediction::exact) {
+  } else if (model.predictor.computes_gates(index)) {
     stream = static_cast<double>(bytes.deciding());
     layer.active_bytes = static_cast<double>(bytes.following());
   } else {

@@ -6,8 +6,10 @@
 
 namespace synfire {
 
-DType neuron_major_dtype(DType file_dtype) {
-  return dtype_info(file_dtype).block_size == 1 ? file_dtype : DType::f16;
+DType neuron_major_dtype(const Program& program, DType file_dtype) {
+  if (dtype_info(file_dtype).block_size == 1) return file_dtype;
+  const bool fits = program.hparams.d_model % dtype_info(program.requantized_down).block_size == 0;
+  return fits ? program.requantized_down : DType::f16;
 }
 
 PlanWeights::PlanWeights(ExecutionPlan& plan, const Program& program, const GgufFile& file,
@@ -70,9 +72,11 @@ std::uint32_t PlanWeights::add_neurons(std::uint32_t device, std::uint32_t layer
   if (ffn.gate != kNone) upload.gate = tensor(ffn.gate);
   if (ffn.bias != kNone) upload.bias = tensor(ffn.bias);
   const DType file_dtype = upload.down.dtype;
-  upload.down_dtype = ffn.down_is_neuron_major ? file_dtype : neuron_major_dtype(file_dtype);
+  upload.down_dtype =
+      ffn.down_is_neuron_major ? file_dtype : neuron_major_dtype(program_, file_dtype);
   if (upload.down_dtype != file_dtype)
-    requantized_.insert(std::string(dtype_info(file_dtype).name));
+    requantized_.insert(fmt::format("{} requantized to {}", dtype_info(file_dtype).name,
+                                    dtype_info(upload.down_dtype).name));
   std::vector<NeuronUpload>& neurons = plan_.devices[device].neurons;
   neurons.push_back(std::move(upload));
   return static_cast<std::uint32_t>(neurons.size() - 1);
@@ -80,9 +84,8 @@ std::uint32_t PlanWeights::add_neurons(std::uint32_t device, std::uint32_t layer
 
 std::vector<std::string> PlanWeights::notes() const {
   std::vector<std::string> notes;
-  for (const std::string& dtype : requantized_)
-    notes.push_back("ffn_down: " + dtype +
-                    " requantized to F16, neuron by neuron (a dense run uses it as it is)");
+  for (const std::string& what : requantized_)
+    notes.push_back("ffn_down: " + what + ", neuron by neuron (a dense run uses it as it is)");
   return notes;
 }
 

@@ -17,8 +17,9 @@ namespace synfire {
 // Writes into a plan what its devices load: weights, neurons and layers of KV storage, each once
 // per device.
 // Which dtype a neuron-major copy of `down` has: floats keep theirs, so that nothing is lost;
-// blocks that ran along the neurons cannot be kept and become F16.
-[[nodiscard]] DType neuron_major_dtype(DType file_dtype);
+// blocks that ran along the neurons cannot be kept and become what the program says, or F16 where
+// rows are no whole blocks of that.
+[[nodiscard]] DType neuron_major_dtype(const Program& program, DType file_dtype);
 
 class PlanWeights {
  public:
@@ -49,7 +50,7 @@ class PlanWeights {
   std::vector<std::map<Place, std::uint32_t>> weights_;  // by device
   std::vector<std::map<std::uint32_t, std::uint32_t>>
       kv_layers_;                      // by device: model layer -> storage layer
-  std::set<std::string> requantized_;  // dtypes of `down`
+  std::set<std::string> requantized_;  // what became of `down`
 };
 
 }  // namespace synfire

@@ -1,50 +1,16 @@
 #include "core/runtime/predictor_fit.hpp"
 
 #include <algorithm>
-#include <array>
-#include <system_error>
 #include <utility>
 
-#include "core/model/gguf_writer.hpp"
+#include "core/runtime/fitted_tensor.hpp"
+#include "core/runtime/mlp_fit.hpp"
+#include "core/runtime/predictor_sidecar.hpp"
 #include "core/runtime/rank_choice.hpp"
 #include "core/sparsity/matrix_math.hpp"
-#include "plugins/sdk/block_codec.hpp"
 
 namespace synfire {
 namespace {
-
-// Rows as floats, whatever the dtype.
-std::vector<float> decoded(DType dtype, const std::byte* data, std::uint64_t rows,
-                           std::uint64_t cols) {
-  std::vector<float> values(rows * cols);
-  for (std::uint64_t r = 0; r < rows; ++r)
-    dequantize_row(dtype, data + r * row_bytes(dtype, cols), cols, values.data() + r * cols);
-  return values;
-}
-
-// The one with the fewest bytes that rows can have: int8 where they are whole blocks of it.
-DType least_dtype(std::uint64_t cols) {
-  return cols % dtype_info(DType::q8_0).block_size == 0 ? DType::q8_0 : DType::f16;
-}
-
-FittedLayer::Tensor encoded(std::string name, DType dtype, const std::vector<float>& values,
-                            std::uint64_t cols) {
-  FittedLayer::Tensor tensor{std::move(name), dtype, values.size() / cols, cols, {}};
-  tensor.data.resize(tensor.rows * row_bytes(dtype, cols));
-  for (std::uint64_t r = 0; r < tensor.rows; ++r)
-    quantize_row(dtype, values.data() + r * cols, cols,
-                 tensor.data.data() + r * row_bytes(dtype, cols));
-  return tensor;
-}
-
-FittedLayer::Tensor vector_of(std::string name, const std::vector<float>& values) {
-  const auto bytes = std::as_bytes(std::span(values));
-  return {std::move(name), DType::f32, 1, values.size(), {bytes.begin(), bytes.end()}};
-}
-
-std::vector<float> values_of(const FittedLayer::Tensor& tensor) {
-  return decoded(tensor.dtype, tensor.data.data(), tensor.rows, tensor.cols);
-}
 
 // The scores of inputs [n, d_model] before the bias: [n, d_ff]. As the device will compute them,
 // but for the rounding of its activations.
@@ -209,9 +175,7 @@ std::string layer_prefix(const PredictorFitOptions& options, std::size_t layer) 
 }
 
 GgufHeader header_of(const std::vector<FittedLayer>& layers, const PredictorFitOptions& options) {
-  GgufHeader header;
-  header.set("general.architecture", "synfire-predictor");
-  header.set("synfire.predictor.type", options.type);
+  GgufHeader header = sidecar_header(options.type);
   header.set("synfire.predictor.recall", options.recall);  // that was wanted
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const PredictionQuality& quality = layers[i].quality;
@@ -231,8 +195,8 @@ Status check_predictor_fit(const Program& program, const PredictorFitOptions& op
   if (!is_relu_family(h.activation))
     return invalid_argument("predictor fit: the model's activation is {}, want a ReLU family",
                             activation_name(h.activation));
-  if (options.type != "svd" && options.type != "signbit")
-    return invalid_argument("predictor type: '{}', want svd or signbit", options.type);
+  if (options.type != "svd" && options.type != "signbit" && options.type != "mlp")
+    return invalid_argument("predictor type: '{}', want svd, mlp or signbit", options.type);
   const std::uint32_t most = std::min(h.d_model, h.d_ff);
   if (options.rank && (*options.rank == 0 || *options.rank > most))
     return invalid_argument("rank: {}, want 1 to {}, the gates' own", *options.rank, most);
@@ -244,6 +208,7 @@ Status check_predictor_fit(const Program& program, const PredictorFitOptions& op
 Result<FittedLayer> fit_predictor_layer(const Program& program, const GgufFile& file,
                                         std::uint32_t layer, const FfnInputs& inputs,
                                         const PredictorFitOptions& options) {
+  if (options.type == "mlp") return fit_mlp_layer(program, file, layer, inputs, options);
   SYNFIRE_ASSIGN_OR_RETURN(const LayerGate gate, layer_gate(program, file, layer, inputs));
   const std::string prefix = layer_prefix(options, layer);
   FittedLayer fitted;
@@ -258,23 +223,7 @@ Result<FittedLayer> fit_predictor_layer(const Program& program, const GgufFile& 
 
 Status write_predictor(const std::filesystem::path& path, const std::vector<FittedLayer>& layers,
                        const PredictorFitOptions& options) {
-  GgufHeader header = header_of(layers, options);
-  for (const FittedLayer& layer : layers)
-    for (const FittedLayer::Tensor& tensor : layer.tensors) {
-      const std::array<std::uint64_t, 2> shape{tensor.cols, tensor.rows};
-      SYNFIRE_RETURN_IF_ERROR(header.add_tensor(tensor.name, tensor.dtype,
-                                                std::span(shape).first(tensor.rows == 1 ? 1 : 2)));
-    }
-  std::error_code failed;
-  std::filesystem::create_directories(path.parent_path(), failed);
-  if (failed)
-    return error(StatusCode::failed_precondition, "{}: {}", path.parent_path().string(),
-                 failed.message());
-  SYNFIRE_ASSIGN_OR_RETURN(GgufWriter writer, GgufWriter::create(path, std::move(header)));
-  for (const FittedLayer& layer : layers)
-    for (const FittedLayer::Tensor& tensor : layer.tensors)
-      SYNFIRE_RETURN_IF_ERROR(writer.write(tensor.name, tensor.data));
-  return writer.finish();
+  return write_sidecar(path, header_of(layers, options), layers);
 }
 
 }  // namespace synfire

@@ -11,16 +11,23 @@
 #include "core/model/gguf_file.hpp"
 #include "core/sparsity/ffn_inputs.hpp"
 #include "core/sparsity/score_calibration.hpp"
+#include "plugins/abi/synfire_predictor.h"
 
 namespace synfire {
 
 struct PredictorFitOptions {
-  std::string type = "svd";  // or "signbit"
-  // Of svd; nothing: of each layer the one that reads least, at most kMaxChosenRank.
+  std::string type = "svd";  // or "mlp", "signbit"
+  // Of svd and mlp; nothing: of each layer the one that reads least, at most kMaxChosenRank.
   std::optional<std::uint32_t> rank;
   double recall = 0.95;  // of all firings, the share to predict
   bool whiten = true;    // svd: by the inputs' moments, not as if all directions were alike
 
+  DType dtype = DType::q8_0;  // mlp: of its matrices, where their rows are whole blocks
+
+  // SF_TAP_*: what the fit is to see of each layer.
+  [[nodiscard]] std::uint32_t tap() const {
+    return type == "mlp" ? SF_TAP_FFN_RESIDUAL : SF_TAP_FFN_INPUT;
+  }
   // Whether the fit looks at FfnInputs::moments.
   [[nodiscard]] bool wants_moments() const { return type == "svd" && whiten; }
 };

@@ -26,11 +26,12 @@ Result<OpParams> copy_params(const sf_op& op) {
   }
 }
 
-Result<PredictorLayer> convert(const sf_predictor_layer& from) {
+Result<PredictorLayer> convert(const sf_predictor_layer& from, std::uint32_t d_ff) {
   PredictorLayer layer;
   layer.tap = from.tap;
   layer.gate_rule = from.gate_rule;
   layer.gate_threshold = from.gate_threshold;
+  if (from.gate_weights != nullptr) layer.gate_weights = {from.gate_weights, d_ff};
   layer.score_threshold = from.score_threshold;
   layer.values.assign(from.values, from.values + from.n_values);
   layer.scores = from.scores;
@@ -61,11 +62,14 @@ Result<PredictorProgram> load_predictor(host::Predictor& predictor, std::uint32_
   PredictorProgram program{Prediction::plugin, predictor.name(), {}};
   for (std::uint32_t layer = 0; layer < n_layers; ++layer) {
     SYNFIRE_ASSIGN_OR_RETURN(const sf_predictor_layer described, predictor.describe_layer(layer));
-    Result<PredictorLayer> converted = convert(described);
+    Result<PredictorLayer> converted = convert(described, predictor.d_ff());
     if (!converted.ok())
       return converted.status().with_context(
           fmt::format("predictor {}: layer {}", predictor.name(), layer));
-    if (threshold != nullptr) converted->score_threshold = static_cast<float>(*threshold);
+    if (threshold != nullptr) {
+      float& moved = converted->guesses() ? converted->score_threshold : converted->gate_threshold;
+      moved = static_cast<float>(*threshold);
+    }
     program.layers.push_back(*std::move(converted));
   }
   return program;

@@ -9,7 +9,8 @@
 namespace synfire {
 
 // What a predictor plugin says about every layer, as a program. Its weights stay the predictor's:
-// `predictor` outlives the result. `threshold` replaces the plugin's score threshold where given.
+// `predictor` outlives the result. `threshold`, where
+// given, replaces the plugin's: of the scores, or of the gates where these decide alone.
 [[nodiscard]] Result<PredictorProgram> load_predictor(host::Predictor& predictor,
                                                       std::uint32_t n_layers,
                                                       const double* threshold);

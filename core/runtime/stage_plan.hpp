@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,8 +32,9 @@ struct NeuronUpload {
   std::uint32_t d_model = 0, d_ff = 0, group_size = 0;
   WeightUpload gate;  // data null: no gate
   WeightUpload up;
-  WeightUpload bias;  // of all d_ff; data null: none
-  WeightUpload down;  // as in the file
+  WeightUpload bias;                    // of all d_ff; data null: none
+  std::span<const float> gate_weights;  // of all d_ff, what the gate rule weighs by; empty: all 1
+  WeightUpload down;                    // as in the file
   bool down_is_neuron_major = false;
   DType down_dtype = DType::f32;      // of the device's neuron-major rows
   std::vector<std::uint32_t> groups;  // rising
@@ -78,11 +80,12 @@ struct Channel {
 struct ExecutionPlan {
   std::vector<DevicePlan> devices;
   std::vector<Channel> channels;
-  std::vector<std::uint32_t> logits;  // channels whose rows, one after the other, are the logits
-  std::vector<std::uint32_t> taps;    // channels by layer, where the host wants to see them
-  std::uint32_t forks = 0;            // per step: times that a value leaves for several devices
-  std::uint32_t joins = 0;            // per step: times that parts of several devices meet
-  std::vector<std::string> notes;     // what a user should know: requantized tensors
+  std::vector<std::uint32_t> logits;     // channels whose rows, one after the other, are the logits
+  std::vector<std::uint32_t> taps;       // channels by layer, where the host wants to see them
+  std::vector<std::uint32_t> gate_taps;  // the same of the values that decide which neurons fire
+  std::uint32_t forks = 0;               // per step: times that a value leaves for several devices
+  std::uint32_t joins = 0;               // per step: times that parts of several devices meet
+  std::vector<std::string> notes;        // what a user should know: requantized tensors
 };
 
 }  // namespace synfire

@@ -9,19 +9,24 @@
 
 namespace synfire {
 
-// What predictors of one layer are fitted to: the second moments of its FFN's inputs, and bounded
-// samples of them to calibrate on and to measure on. Memory does not grow with the inputs.
-struct FfnInputs {
-  static constexpr std::size_t kCalibrationRows = 2048, kHeldOutRows = 1024;
+// How many rows of a layer's inputs are kept at most.
+struct FfnRowLimits {
+  std::size_t calibration = 2048, held_out = 1024;
+};
 
-  FfnInputs(std::size_t d_model, bool with_moments)
+// What predictors of one layer are fitted to: the second moments of its FFN's inputs, and bounded
+// samples of them to calibrate (or train) on and to measure on. Memory does not grow with the
+// inputs.
+struct FfnInputs {
+  FfnInputs(std::size_t d_model, bool with_moments, const FfnRowLimits& limits = {})
       : moments(with_moments ? d_model * d_model : 0),
-        calibration(d_model, kCalibrationRows),
-        held_out(d_model, kHeldOutRows) {}
+        calibration(d_model, limits.calibration),
+        held_out(d_model, limits.held_out) {}
 
   // At most, once the samples are full.
-  static std::uint64_t bytes(std::uint64_t d_model, bool with_moments) {
-    const std::uint64_t rows = kCalibrationRows + kHeldOutRows + (with_moments ? d_model : 0);
+  static std::uint64_t bytes(std::uint64_t d_model, bool with_moments,
+                             const FfnRowLimits& limits = {}) {
+    const std::uint64_t rows = limits.calibration + limits.held_out + (with_moments ? d_model : 0);
     return rows * d_model * sizeof(float);
   }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <random>
 
+#include <Eigen/Cholesky>
 #include <Eigen/Eigenvalues>
 #include <Eigen/QR>
 
@@ -142,6 +143,21 @@ void add_outer_products(std::span<const float> x, std::size_t cols, std::span<fl
     for (std::size_t r = first; r < end; ++r)
       for (std::size_t c = 0; c <= r; ++c) sum[r * cols + c] += mine[(r - first) * end + c];
   });
+}
+
+std::vector<float> nearest_to_one(std::span<const float> x, std::size_t cols) {
+  constexpr double kRidge = 1e-4;  // of the mean square
+  const MatrixView rows = MatrixView::of(x, cols);
+  const std::vector<float> squares = product(rows.transposed(), rows);
+  const auto n = static_cast<Eigen::Index>(cols);
+  Eigen::MatrixXd normal = Eigen::Map<const Matrix>(squares.data(), n, n).cast<double>();
+  normal.diagonal().array() += kRidge * normal.trace() / static_cast<double>(cols) + 1e-30;
+  Eigen::VectorXd sums = Eigen::VectorXd::Zero(n);
+  for (std::size_t i = 0; i < x.size(); ++i) sums[static_cast<Eigen::Index>(i % cols)] += x[i];
+  const Eigen::VectorXd solved = normal.ldlt().solve(sums);
+  std::vector<float> v;
+  for (const double value : solved) v.push_back(static_cast<float>(value));
+  return v;
 }
 
 Result<LowRank> fit_low_rank(std::span<const float> w, std::size_t cols,

@@ -18,6 +18,10 @@ namespace synfire {
 // sum [cols, cols] += the sum over rows r of x [n, cols] of r r^T. Only the lower triangle is kept.
 void add_outer_products(std::span<const float> x, std::size_t cols, std::span<float> sum);
 
+// The v [cols] for which x v is nearest to 1 over all rows of x [n, cols] (least squares, v kept
+// small by a little).
+[[nodiscard]] std::vector<float> nearest_to_one(std::span<const float> x, std::size_t cols);
+
 // A product of two thin matrices.
 struct LowRank {
   std::vector<float> a;  // [rank, cols]

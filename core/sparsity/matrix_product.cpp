@@ -82,7 +82,9 @@ void pack(const MatrixView& from, std::vector<float>& to) {
 
 class Product {
  public:
-  Product(const MatrixView& a, const MatrixView& b, float* sum) : a_(a), b_(b), sum_(sum) {}
+  // `lower`: only what is not wholly over the diagonal of the sum.
+  Product(const MatrixView& a, const MatrixView& b, float* sum, bool lower = false)
+      : a_(a), b_(b), sum_(sum), lower_(lower) {}
 
   void run() {
     for (std::size_t col = 0; col < b_.cols; col += kBlockCols)
@@ -93,6 +95,7 @@ class Product {
         pack<kTileCols>(b.transposed(), packed_b_);
         for (std::size_t row = 0; row < a_.rows; row += kBlockRows) {
           const std::size_t n = std::min(kBlockRows, a_.rows - row);
+          if (lower_ && col >= row + n) continue;
           pack<kTileRows>(a_.some_rows(row, n).some_cols(k, depth_), packed_a_);
           add_block(row, n, col, b.cols);
         }
@@ -103,6 +106,7 @@ class Product {
   void add_block(std::size_t row, std::size_t n_rows, std::size_t col, std::size_t n_cols) {
     for (std::size_t c = 0; c < n_cols; c += kTileCols)
       for (std::size_t r = 0; r < n_rows; r += kTileRows) {
+        if (lower_ && col + c >= row + r + kTileRows) continue;
         add(packed_a_.data() + r * depth_, packed_b_.data() + c * depth_, row + r, col + c,
             std::min(kTileRows, n_rows - r), std::min(kTileCols, n_cols - c));
       }
@@ -120,6 +124,7 @@ class Product {
 
   const MatrixView a_, b_;
   float* const sum_;
+  const bool lower_;
   const AddTile add_tile_ = best_add_tile();
   std::size_t depth_ = 0;  // of the block
   std::vector<float> packed_a_, packed_b_;
@@ -128,5 +133,10 @@ class Product {
 }  // namespace
 
 void add_product(const MatrixView& a, const MatrixView& b, float* sum) { Product(a, b, sum).run(); }
+
+void add_gram(std::span<const float> x, std::size_t cols, float* sum) {
+  const MatrixView rows = MatrixView::of(x, cols);
+  Product(rows.transposed(), rows, sum, true).run();
+}
 
 }  // namespace synfire

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <random>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace synfire {
@@ -14,6 +15,12 @@ namespace synfire {
 class RowSample {
  public:
   RowSample(std::size_t cols, std::size_t max_rows) : cols_(cols), max_rows_(max_rows) {}
+  // One that saw `seen` rows and kept `rows` of them, to go on as if it had never stopped. `rows`
+  // are as many as a sample of `seen` has.
+  RowSample(std::size_t cols, std::size_t max_rows, std::vector<float> rows, std::uint64_t seen)
+      : cols_(cols), max_rows_(max_rows), seen_(seen), rows_(std::move(rows)) {
+    if (seen_ > max_rows_) random_.discard(seen_ - max_rows_);  // a draw for each past the first
+  }
 
   // [n, cols]
   void add(std::span<const float> rows) {
@@ -21,6 +28,8 @@ class RowSample {
   }
   [[nodiscard]] std::span<const float> rows() const { return rows_; }  // [n_rows(), cols]
   [[nodiscard]] std::size_t n_rows() const { return rows_.size() / cols_; }
+  [[nodiscard]] std::uint64_t seen() const { return seen_; }
+  [[nodiscard]] std::size_t cols() const { return cols_; }
 
  private:
   void add_row(std::span<const float> row) {

@@ -120,6 +120,8 @@ typedef struct sf_neurons_desc {
   uint32_t down_dtype;
   /* Since 1.2. */
   const float* bias;       /* d_ff numbers, one added to each gate (without gates, to up); copied; NULL: none */
+  /* Since 1.3. */
+  const float* gate_weights; /* d_ff numbers: SF_GATE_ABS_ABOVE looks at |act(g)| times the neuron's; copied; NULL: 1 */
 } sf_neurons_desc;
 
 typedef struct sf_group_source { /* rows of one group, host memory */

@@ -18,7 +18,7 @@ extern "C" {
 #endif
 
 #define SYNFIRE_ABI_MAJOR 1u
-#define SYNFIRE_ABI_MINOR 2u
+#define SYNFIRE_ABI_MINOR 3u
 
 #if defined(__GNUC__)
 #define SYNFIRE_EXPORT __attribute__((visibility("default")))

@@ -28,7 +28,7 @@ enum {                           /* taps: float [n_tokens, d_model] */
 enum {                       /* gate rules: which computed gates let up and down be read */
   SF_GATE_NONE = 0,          /* all */
   SF_GATE_POSITIVE = 1,      /* g > 0: ReLU families, lossless */
-  SF_GATE_ABS_ABOVE = 2,     /* |act(g)| > gate_threshold */
+  SF_GATE_ABS_ABOVE = 2,     /* |act(g)| > gate_threshold; in the FFN, times the neuron's weight */
 };
 
 typedef struct sf_model_desc { /* the model to predict for */
@@ -48,7 +48,9 @@ typedef struct sf_model_desc { /* the model to predict for */
 } sf_model_desc;
 
 /* One layer's prediction. Value 0 is the tap; ops write values 1 .. n_values-1; `scores` has width d_ff.
- * Everything pointed to lives until the predictor is closed. */
+ * Everything pointed to lives until the predictor is closed.
+ * Since 1.3: without ops, `scores` may be SF_NONE. Then nothing is guessed: all gates are computed, and the gate
+ * rule alone decides. */
 typedef struct sf_predictor_layer {
   uint32_t struct_size;
   uint32_t tap;
@@ -58,7 +60,7 @@ typedef struct sf_predictor_layer {
   uint32_t n_values;
   uint32_t n_ops;
   uint32_t n_tensors;
-  uint32_t scores;               /* index of the value that holds the scores */
+  uint32_t scores;               /* index of the value that holds the scores, or SF_NONE */
   uint32_t reserved;
   const sf_value_desc* values;
   const sf_op* ops;              /* weights are indices into `tensors`; no neurons, no KV */
@@ -66,6 +68,8 @@ typedef struct sf_predictor_layer {
   double recall;                 /* expected, in [0, 1]; negative = unknown */
   double precision;              /* likewise */
   uint64_t bytes_per_token;      /* that the prediction reads */
+  /* Since 1.3. d_ff numbers, what SF_GATE_ABS_ABOVE multiplies |act(g)| of each neuron with; NULL: 1. */
+  const float* gate_weights;
 } sf_predictor_layer;
 
 /* No function may be NULL but where that is said. */

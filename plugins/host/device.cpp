@@ -55,6 +55,11 @@ Result<Neurons> Device::create_neurons(const sf_neurons_desc& desc) {
   if (desc.bias != nullptr && core_->plugin->abi_minor() < kFirstWithBias)
     return synfire::error(StatusCode::unimplemented, "{}: neurons with biases: ABI 1.{}, want 1.{}",
                           core_->plugin->context(), core_->plugin->abi_minor(), kFirstWithBias);
+  constexpr std::uint32_t kFirstWithGateWeights = 3;
+  if (desc.gate_weights != nullptr && core_->plugin->abi_minor() < kFirstWithGateWeights)
+    return synfire::error(
+        StatusCode::unimplemented, "{}: neurons with gate weights: ABI 1.{}, want 1.{}",
+        core_->plugin->context(), core_->plugin->abi_minor(), kFirstWithGateWeights);
   sf_neurons* neurons = nullptr;
   sf_error* const error = api().create_neurons(core_->device, &desc, &neurons);
   return made<Neurons>(error, neurons, "create_neurons");

@@ -21,6 +21,7 @@ class Predictor {
   ~Predictor();
 
   [[nodiscard]] const std::string& name() const { return plugin_->name(); }
+  [[nodiscard]] std::uint32_t d_ff() const { return d_ff_; }  // of the model
 
   // The layer's prediction, checked: known ops with the operands of the op table, every index in
   // range, values written once and before they are read. What it points to lives as long as the

@@ -32,6 +32,19 @@ Status check_head(const sf_predictor_layer& layer) {
   return check_list(layer.tensors, layer.n_tensors, "tensors");
 }
 
+Status check_gate_weights(const float* weights, std::uint32_t d_ff) {
+  if (weights == nullptr) return {};
+  for (std::uint32_t i = 0; i < d_ff; ++i)
+    if (!(weights[i] >= 0))
+      return invalid_argument("gate weight {} of neuron {}, want at least 0", weights[i], i);
+  return {};
+}
+
+// Whether the gate rule decides on its own.
+bool guesses_nothing(const sf_predictor_layer& layer) {
+  return layer.scores == SF_NONE && layer.n_ops == 0;
+}
+
 Status check_values(const sf_predictor_layer& layer, std::uint32_t d_model, std::uint32_t d_ff) {
   if (layer.scores >= layer.n_values)
     return invalid_argument("scores are value {}, want one of {} values", layer.scores,
@@ -123,6 +136,8 @@ Status check_op(const sf_op& op, Operands& operands) {
 Status check_predictor_layer(const sf_predictor_layer& layer, std::uint32_t d_model,
                              std::uint32_t d_ff) {
   SYNFIRE_RETURN_IF_ERROR(check_head(layer));
+  SYNFIRE_RETURN_IF_ERROR(check_gate_weights(layer.gate_weights, d_ff));
+  if (guesses_nothing(layer)) return {};
   SYNFIRE_RETURN_IF_ERROR(check_values(layer, d_model, d_ff));
   for (std::uint32_t i = 0; i < layer.n_tensors; ++i)
     SYNFIRE_RETURN_IF_ERROR(check_tensor(layer.tensors[i], i));

@@ -29,6 +29,8 @@ inline float store_f16(float value, std::byte* at) {
   std::memcpy(at, &bits, sizeof bits);
   return f16_to_f32(bits);
 }
+// The value that f16 has for it.
+inline float f16(float value) { return f16_to_f32(f32_to_f16(value)); }
 inline int unsigned_at(const std::byte* at) { return std::to_integer<int>(*at); }
 inline int signed_at(const std::byte* at) { return static_cast<std::int8_t>(*at); }
 
@@ -76,7 +78,8 @@ inline void pack_nibbles(const int* codes, std::byte* packed) {
     packed[i] = static_cast<std::byte>(codes[i] | codes[i + 16] << 4);
 }
 
-// Each dtype: decode(block, values) and encode(values, block).
+// Each dtype: decode(block, values) and encode(values, block). Those with scales have
+// encode_with(scales, values, block) too: the nearest codes at scales that somebody else chose.
 
 struct F32 {
   static void decode(const std::byte* block, float* value) { std::memcpy(value, block, 4); }
@@ -107,7 +110,10 @@ struct Q8_0 {  // f16 d, 32 x i8: value = d * q
       values[i] = d * static_cast<float>(signed_at(block + 2 + i));
   }
   static void encode(const float* values, std::byte* block) {
-    const float d = store_f16(extremes(values, 32).magnitude() / 127, block);
+    encode_with(extremes(values, 32).magnitude() / 127, values, block);
+  }
+  static void encode_with(float scale, const float* values, std::byte* block) {
+    const float d = store_f16(scale, block);
     for (std::size_t i = 0; i < 32; ++i)
       block[2 + i] = static_cast<std::byte>(nearest(values[i], d, -127, 127));
   }
@@ -121,7 +127,10 @@ struct Q4_0 {  // f16 d, 32 x u4: value = d * (q - 8)
   }
   // The element of largest magnitude becomes -8 exactly, whatever its sign.
   static void encode(const float* values, std::byte* block) {
-    const float d = store_f16(first_extreme(values, 32) / -8, block);
+    encode_with(first_extreme(values, 32) / -8, values, block);
+  }
+  static void encode_with(float scale, const float* values, std::byte* block) {
+    const float d = store_f16(scale, block);
     int codes[32];
     for (std::size_t i = 0; i < 32; ++i) codes[i] = nearest(values[i], d, -8, 7) + 8;
     pack_nibbles(codes, block + 2);
@@ -155,6 +164,11 @@ template <bool kFifth>
 struct KBlocks {
   static constexpr std::size_t kScales = 4, kBits = 16, kNibbles = kFifth ? 48 : 16;
   static constexpr int kMost = kFifth ? 31 : 15;
+
+  struct Scales {
+    float d, dmin;                      // as f16 has them
+    int step[8] = {}, minimum[8] = {};  // 6 bits each
+  };
 
   static int scale(const std::byte* packed, std::size_t block) {
     if (block < 4) return unsigned_at(packed + block) & 63;
@@ -191,20 +205,28 @@ struct KBlocks {
     }
   }
   static void encode(const float* values, std::byte* block) {
-    std::memset(block, 0, kNibbles + 128);
     float steps[8], minimums[8];
     for (std::size_t b = 0; b < 8; ++b) {
       const auto [low, high] = std::minmax_element(values + b * 32, values + b * 32 + 32);
       minimums[b] = std::max(-*low, 0.0f);
       steps[b] = std::max(*high + minimums[b], 0.0f) / static_cast<float>(kMost);
     }
-    const float d = store_f16(extremes(steps, 8).magnitude() / 63, block);
-    const float dmin = store_f16(extremes(minimums, 8).magnitude() / 63, block + 2);
-    for (std::size_t b = 0; b < 8; ++b)
-      set(block + kScales, b, nearest(steps[b], d, 0, 63), nearest(minimums[b], dmin, 0, 63));
+    Scales scales{f16(extremes(steps, 8).magnitude() / 63),
+                  f16(extremes(minimums, 8).magnitude() / 63)};
+    for (std::size_t b = 0; b < 8; ++b) {
+      scales.step[b] = nearest(steps[b], scales.d, 0, 63);
+      scales.minimum[b] = nearest(minimums[b], scales.dmin, 0, 63);
+    }
+    encode_with(scales, values, block);
+  }
+  static void encode_with(const Scales& scales, const float* values, std::byte* block) {
+    std::memset(block, 0, kNibbles + 128);
+    const float d = store_f16(scales.d, block);
+    const float dmin = store_f16(scales.dmin, block + 2);
+    for (std::size_t b = 0; b < 8; ++b) set(block + kScales, b, scales.step[b], scales.minimum[b]);
     for (std::size_t i = 0; i < 256; ++i) {
-      const float step = d * static_cast<float>(scale(block + kScales, i / 32));
-      const float low = dmin * static_cast<float>(minimum(block + kScales, i / 32));
+      const float step = d * static_cast<float>(scales.step[i / 32]);
+      const float low = dmin * static_cast<float>(scales.minimum[i / 32]);
       const int q = nearest(values[i] + low, step, 0, kMost);
       block[nibble_byte(i)] |= static_cast<std::byte>((q & 15) << nibble_shift(i));
       if constexpr (kFifth)
@@ -220,6 +242,11 @@ using Q5_K = KBlocks<true>;
 // quarters 0 and 1 are the low nibbles of the half's bytes, 2 and 3 the high ones.
 struct Q6_K {
   static constexpr std::size_t kHigh = 128, kScales = 192, kD = 208;
+
+  struct Scales {
+    float d;            // as f16 has it
+    int step[16] = {};  // 8 bits with sign
+  };
 
   static std::size_t low_byte(std::size_t i) { return i / 128 * 64 + i % 64; }
   static int low_shift(std::size_t i) { return i % 128 < 64 ? 0 : 4; }
@@ -246,13 +273,18 @@ struct Q6_K {
                                        codes[i + 64] >> 4 << 4 | codes[i + 96] >> 4 << 6);
   }
   static void encode(const float* values, std::byte* block) {
-    const float d = store_f16(extremes(values, 256).magnitude() / (31 * 127), block + kD);
+    Scales scales{f16(extremes(values, 256).magnitude() / (31 * 127))};
+    for (std::size_t part = 0; part < 16; ++part)
+      scales.step[part] =
+          nearest(extremes(values + part * 16, 16).magnitude() / 31, scales.d, 0, 127);
+    encode_with(scales, values, block);
+  }
+  static void encode_with(const Scales& scales, const float* values, std::byte* block) {
+    const float d = store_f16(scales.d, block + kD);
     int codes[256];
     for (std::size_t part = 0; part < 16; ++part) {
-      const float largest = extremes(values + part * 16, 16).magnitude();
-      const int quantized = nearest(largest / 31, d, 0, 127);
-      block[kScales + part] = static_cast<std::byte>(quantized);
-      const float scale = d * static_cast<float>(quantized);
+      block[kScales + part] = static_cast<std::byte>(scales.step[part]);
+      const float scale = d * static_cast<float>(scales.step[part]);
       for (std::size_t i = part * 16; i < part * 16 + 16; ++i)
         codes[i] = nearest(values[i], scale, -32, 31) + 32;
     }

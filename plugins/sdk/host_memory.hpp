@@ -98,7 +98,8 @@ class HostNeurons : public Neurons {
  public:
   explicit HostNeurons(const sf_neurons_desc& desc)
       : desc_(known_part(check(desc))),
-        bias_(copied_bias(desc_)),
+        bias_(copied(desc_.bias, desc_.d_ff)),
+        gate_weights_(copied(desc_.gate_weights, desc_.d_ff)),
         gate_bytes_(bytes_of(desc, desc.gate_dtype, desc.gated != 0)),
         up_bytes_(bytes_of(desc, desc.up_dtype, true)),
         down_bytes_(bytes_of(desc, desc.down_dtype, true)),
@@ -107,6 +108,7 @@ class HostNeurons : public Neurons {
         down_stride_(down_bytes_),
         groups_((desc.d_ff + desc.group_size - 1) / desc.group_size) {
     desc_.bias = bias_.empty() ? nullptr : bias_.data();
+    desc_.gate_weights = gate_weights_.empty() ? nullptr : gate_weights_.data();
   }
 
   // Throws where `desc` makes no sense; returns it otherwise.
@@ -126,6 +128,10 @@ class HostNeurons : public Neurons {
   // What is added to the neuron's gate; without gate rows, to its up.
   [[nodiscard]] float bias(std::uint32_t neuron) const {
     return bias_.empty() ? 0.0F : bias_[neuron];
+  }
+  // What SF_GATE_ABS_ABOVE multiplies the neuron's |act(gate)| with.
+  [[nodiscard]] float gate_weight(std::uint32_t neuron) const {
+    return gate_weights_.empty() ? 1.0F : gate_weights_[neuron];
   }
   [[nodiscard]] std::uint32_t n_groups() const {
     return static_cast<std::uint32_t>(groups_.size());
@@ -213,9 +219,9 @@ class HostNeurons : public Neurons {
     std::memcpy(&known, &desc, std::min<std::size_t>(desc.struct_size, sizeof known));
     return known;
   }
-  static std::vector<float> copied_bias(const sf_neurons_desc& desc) {
-    if (desc.bias == nullptr) return {};
-    return {desc.bias, desc.bias + desc.d_ff};
+  static std::vector<float> copied(const float* numbers, std::uint32_t n) {
+    if (numbers == nullptr) return {};
+    return {numbers, numbers + n};
   }
   // Of one row; 0 for rows that these neurons do not have.
   static std::size_t bytes_of(const sf_neurons_desc& desc, std::uint32_t dtype, bool used) {
@@ -249,7 +255,7 @@ class HostNeurons : public Neurons {
   }
 
   sf_neurons_desc desc_;
-  std::vector<float> bias_;                         // [d_ff], or empty
+  std::vector<float> bias_, gate_weights_;          // [d_ff], or empty
   std::size_t gate_bytes_, up_bytes_, down_bytes_;  // of a row as it comes
   std::size_t gate_stride_, up_stride_, down_stride_;
   std::vector<Group> groups_;            // by id

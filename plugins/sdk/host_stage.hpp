@@ -154,7 +154,11 @@ class HostStage : public Stage {
   void run(const sf_submission& submission, const std::atomic<bool>& stop) {
     const Clock::time_point begin = Clock::now();
     waited_ = {};
-    sf_error* const error = guard([&] { run_ops(submission, stop); });
+    sf_error* const error = guard([&] {
+      before_ops();
+      run_ops(submission, stop);
+      after_ops();
+    });
     if (error != nullptr) abort_outputs(submission);
     // A stage without ops is a probe's.
     if (!ops_.empty())
@@ -168,12 +172,17 @@ class HostStage : public Stage {
 
  protected:
   // For backends that watch or delay execution; called by run(), on its thread. May throw.
+  virtual void before_ops() {}  // of a run
+  virtual void after_ops() {}
   virtual void before_op(const OpInfo&) {}
   virtual void before_signal(std::size_t) {}  // the output port
 
+  using Clock = std::chrono::steady_clock;
+  // For input ports, in the run under way.
+  [[nodiscard]] Clock::duration waited() const { return waited_; }
+
  private:
   friend class OpCall;
-  using Clock = std::chrono::steady_clock;
 
   static std::uint64_t in_ns(Clock::duration duration) {
     return static_cast<std::uint64_t>(

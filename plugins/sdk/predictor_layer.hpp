@@ -22,6 +22,8 @@ namespace synfire::sdk {
 //   PredictorLayer layer(d_model);
 //   const auto hidden = layer.activate(layer.linear(PredictorLayer::kTap, fc1),
 //   SF_ACTIVATION_RELU); layer.set_scores(layer.linear(hidden, fc2));
+//
+// Without scores and ops nothing is guessed: the gate rule alone decides.
 class PredictorLayer {
  public:
   static constexpr std::uint32_t kTap = 0;  // the value that the layer starts from
@@ -32,8 +34,10 @@ class PredictorLayer {
 
   std::uint32_t tap = SF_TAP_FFN_INPUT;
   std::uint32_t gate_rule = SF_GATE_NONE;
-  float threshold = 0;
-  double recall = -1, precision = -1;  // unknown
+  float gate_threshold = 0;
+  const float* gate_weights = nullptr;  // [d_ff], borrowed as tensors are; null: all 1
+  float threshold = 0;                  // of the scores
+  double recall = -1, precision = -1;   // unknown
 
   // Each gives the value that it writes. Tensors are borrowed: their data and name must outlive
   // this; `bias` may be null.
@@ -71,7 +75,7 @@ class PredictorLayer {
     const sf_predictor_layer full = {out.struct_size,
                                      tap,
                                      gate_rule,
-                                     0,
+                                     gate_threshold,
                                      threshold,
                                      static_cast<std::uint32_t>(values_.size()),
                                      static_cast<std::uint32_t>(ops_view_.size()),
@@ -83,7 +87,8 @@ class PredictorLayer {
                                      tensors_.data(),
                                      recall,
                                      precision,
-                                     bytes_per_token()};
+                                     bytes_per_token(),
+                                     gate_weights};
     std::memcpy(&out, &full, std::min<std::size_t>(out.struct_size, sizeof full));
   }
 
@@ -127,7 +132,7 @@ class PredictorLayer {
     return ops_.back()->output;
   }
 
-  std::uint32_t scores_ = 0;
+  std::uint32_t scores_ = SF_NONE;
   std::vector<sf_value_desc> values_;
   std::vector<sf_tensor_desc> tensors_;
   std::vector<std::unique_ptr<Op>> ops_;

@@ -27,6 +27,10 @@ class PredictorModel {
     return "blk." + std::to_string(layer) + "." + name;
   }
 
+  [[nodiscard]] bool has(const std::string& tensor) const {
+    return desc_.find_tensor(desc_.context, tensor.c_str()) != nullptr;
+  }
+
   // A weight [rows, cols], where 0 rows mean any number. Throws Error naming the tensor, the got
   // and the wanted; where it is missing, also what makes it, if that is said.
   [[nodiscard]] const sf_tensor_desc& matrix(const std::string& name, std::uint64_t rows,

@@ -204,6 +204,11 @@ TEST_F(DeviceTest, OlderPluginsGetNoNeuronsWithBiases) {
   EXPECT_EQ(device->create_neurons(neurons).status(),
             Status(StatusCode::unimplemented,
                    "plugin older_minor: neurons with biases: ABI 1.0, want 1.2"));
+  neurons.bias = nullptr;
+  neurons.gate_weights = &bias;
+  EXPECT_EQ(device->create_neurons(neurons).status(),
+            Status(StatusCode::unimplemented,
+                   "plugin older_minor: neurons with gate weights: ABI 1.0, want 1.3"));
 }
 
 TEST_F(DeviceTest, HostMemoryNeedsNoRegistrationWhereThePluginHasNone) {

@@ -105,6 +105,14 @@ TEST_F(PredictorTest, DescribeGivesThePluginsWords) {
             Status(StatusCode::unavailable, "plugin wrong: this layer is secret"));
 }
 
+TEST_F(PredictorTest, NothingNeedBeGuessed) {
+  Result<Predictor> wrong = open("wrong", {{"fault", "rule alone"}});
+  ASSERT_TRUE(wrong.ok());
+  const Result<sf_predictor_layer> layer = wrong->describe_layer(1);
+  ASSERT_TRUE(layer.ok()) << layer.status().to_string();
+  EXPECT_EQ(layer->scores, std::uint32_t{SF_NONE});
+}
+
 TEST_F(PredictorTest, LayersThatCannotRunAreRefused) {
   const std::pair<const char*, const char*> faults[] = {
       {"unknown op", "op 0: unknown op 999"},
@@ -119,6 +127,7 @@ TEST_F(PredictorTest, LayersThatCannotRunAreRefused) {
       {"tap", "tap 9, want 1 to 4"},
       {"gate rule", "gate rule 9, want at most 2"},
       {"scores", "scores are value 3, want one of 3 values"},
+      {"no scores", "scores are value 4294967295, want one of 3 values"},  // of what use are ops?
       {"no values", "3 values but no list of them"},
       {"tap width", "the tap has width 5, want 4"},
       {"scores width", "scores have width 9, want 8"},

@@ -65,6 +65,60 @@ class Fit(Case):
         self.fails("predictor", "fit", "-m", self.model, "--tokens", 64, says=["model.gguf.synfire"])
 
 
+class Threshold(Case):
+    """Small activations left out of a SiLU model."""
+
+    def setUp(self):
+        super().setUp()
+        self.model = self.write("model.gguf", STORIES.read_bytes())
+        story = "Once upon a time, there was a little girl named Lily. She loved to play in the park with her dog. "
+        self.text = self.write("text", story * 60)
+
+    def fit(self, *arguments):
+        return self.run_json("predictor", "fit", "--type", "threshold", "-m", self.model, "-f", self.text, *arguments)
+
+    def perplexity(self, *arguments):
+        return self.run_json("perplexity", "-m", self.model, "-f", self.text, *arguments)["perplexity"]
+
+    def test_the_cost_is_said_and_grows_with_the_share(self):
+        less = None
+        for skip in [0.1, 0.4, 0.7]:
+            report = self.fit("--skip", skip)
+            self.assertEqual(report["file"], f"{self.model}.synfire/predictor-threshold.gguf")
+            self.assertAlmostEqual(report["skipped"], skip, delta=0.05)
+            cost = report["perplexity"]
+            self.assertAlmostEqual(cost["cost"], cost["threshold"] / cost["dense"] - 1, places=9)
+            for layer in report["layers"]:
+                self.assertGreaterEqual(layer["threshold"], 0)
+                self.assertLess(layer["error"], 1)
+            if less is not None:
+                self.assertGreater(cost["threshold"], less["threshold"])
+                self.assertEqual(cost["dense"], less["dense"])
+            less = cost
+
+    def test_it_runs_only_where_it_is_asked_for(self):
+        dense = self.perplexity()
+        self.fit("--skip", 0.5)
+        self.assertEqual(self.perplexity(), dense)
+        self.assertGreater(self.perplexity("--predictor", "threshold"), dense)
+        said = self.run_program("run", "-m", self.model, "-p", "a", "-n", 2, "--predictor", "threshold").stderr
+        self.assertRegex(said, r"predictor threshold: lossy: leaves out neurons whose weighed \|act\(gate\)\|")
+        counted = self.run_json("bench", "-m", self.model, "--predictor", "threshold", "-p", 0, "-n", 16, "-r", 1)
+        self.assertLess(counted["active_share"], 0.7)
+
+    def test_table(self):
+        out = self.run_program("predictor", "fit", "--type", "threshold", "-m", self.model, "-f", self.text).stdout
+        self.assertRegex(out, r"^layer +threshold +skipped +error\n +0( +[\d.]+){3}\n")
+        self.assertRegex(out, r"skipped: 4\d\.\d % of the neurons\n"
+                              r"perplexity of \d+ tokens held out: [\d.]+ dense, [\d.]+ with it: \+[\d.]+ %\n"
+                              r".*lossy, so it runs only with --predictor threshold\n$")
+
+    def test_errors(self):
+        self.fails("run", "-m", self.model, "-p", "a", "--predictor", "threshold",
+                   says=["threshold.blk.0.threshold: missing", "synfire predictor fit --type threshold"])
+        self.misused("predictor", "fit", "--type", "threshold", "-m", self.model, "--skip", 1, says=["skip"])
+
+
 @unittest.skipUnless(PWRI.exists(), f"needs {PWRI}, which this clone lacks")
 class PowerInfer(Case):
     def test_its_own_predictors_give_its_golden(self):

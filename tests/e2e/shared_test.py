@@ -28,6 +28,15 @@ class SynfireTiny(Case):
         self.assertLessEqual(checks["logits"]["worst"], 0.5)
         self.assertLessEqual(checks["text"]["worst"], 0.01)
 
+    def test_quantized_here(self):
+        """Differences of the text's NLL from float32's, on a model that 4 bits hurt little."""
+        for dtype, nll in ("Q8_0", 0.002), ("Q6_K", 0.005), ("Q4_K", 0.05), ("Q4_0", 0.1):
+            with self.subTest(dtype):
+                model = self.folder / f"{dtype}.gguf"
+                self.run_program("quantize", TINY / "synfire-tiny-f16.gguf", "-o", model, "--dtype", dtype)
+                limits = () if dtype == "Q8_0" else ("--max-logit-diff", 10)
+                self.verify(model, "--device", "cpu:0", "--max-nll-diff", nll, *limits)
+
     def test_reference(self):
         self.verify(TINY / "synfire-tiny-f16.gguf", "--device", "reference:0", "--prompts-only")
 

@@ -277,7 +277,7 @@ TEST_P(MeaningTest, Activate) {
 // Three neurons of two inputs, in groups of two. For x = (2, 3): gates 2, 3, -2; ups 5, 4, 2.
 NeuronsSpec three_neurons(bool gated, std::vector<std::uint32_t> resident = {0, 1}) {
   NeuronsSpec spec;
-  spec.desc = {sizeof(sf_neurons_desc), 0, 2, 3, 2, 2, gated ? 1u : 0u, 0, 0, 0, nullptr};
+  spec.desc = {sizeof(sf_neurons_desc), 0, 2, 3, 2, 2, gated ? 1u : 0u, 0, 0, 0, nullptr, nullptr};
   spec.gate = HostTensor::of(DType::f32, 3, 2, {1, 0, 0, 1, -1, 0});
   spec.up = HostTensor::of(DType::f32, 3, 2, {1, 1, 2, 0, 1, 0});
   spec.down = HostTensor::of(DType::f32, 3, 2, {1, 0, 0, 1, 5, 5});
@@ -341,6 +341,11 @@ TEST_P(MeaningTest, NeuronFfnRules) {
   // relu lets -2 pass as 0 either way; |relu(g)| > 2 drops the gate of 2 as well.
   const sf_neuron_ffn_params above{SF_ACTIVATION_RELU, SF_GATE_ABS_ABOVE, 2, 0};
   expect(ffn_stage(three_neurons(true), above), BatchSpec::of(1), {{2, 3}}, {0, 12});
+  // Weighed, 2 x 1.5 passes and 3 x 0.5 does not; by which it is computed, nothing is weighed.
+  NeuronsSpec weighed = three_neurons(true);
+  weighed.gate_weights = {1.5f, 0.5f, 100};
+  expect(ffn_stage(weighed, above), BatchSpec::of(1), {{2, 3}}, {10, 0});
+  expect(ffn_stage(weighed, above), BatchSpec::of(2), {{2, 3, 2, 3}}, {10, 0, 10, 0});
   // drelu: relu(gate) x relu(up). For x = (2, -5): gates 2, -5, -2, ups -3, 4, 2.
   const sf_neuron_ffn_params drelu{SF_ACTIVATION_DRELU, SF_GATE_POSITIVE, 0, 0};
   expect(ffn_stage(three_neurons(true), drelu), BatchSpec::of(2), {{2, -5, 2, 3}}, {0, 0, 10, 12});

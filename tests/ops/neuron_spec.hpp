@@ -47,6 +47,7 @@ inline NeuronsSpec random_neurons(const NeuronShape& shape, DType dtype, DType d
                number,
                number,
                static_cast<std::uint32_t>(down),
+               nullptr,
                nullptr};
   if (shape.gated) spec.gate = HostTensor::random(dtype, shape.d_ff, shape.d_model, random, limit);
   spec.up = HostTensor::random(dtype, shape.d_ff, shape.d_model, random, limit);

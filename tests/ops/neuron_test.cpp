@@ -1,5 +1,9 @@
 #include "tests/ops/neuron_spec.hpp"
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
 #include "tests/ops/op_test.hpp"
 
 namespace synfire::ops_test {
@@ -132,19 +136,65 @@ TEST_P(NeuronTest, EveryActivationAndGateRule) {
   for (const NeuronShape& shape : {NeuronShape{256, 20, 16, true}, NeuronShape{256, 33, 8, false}})
     for (std::uint32_t kind = SF_ACTIVATION_SILU; kind <= SF_ACTIVATION_DRELU; ++kind)
       for (std::uint32_t rule = SF_GATE_NONE; rule <= SF_GATE_ABS_ABOVE; ++rule)
-        for (const bool with_gates : {false, true}) {
+        for (const auto& [with_gates, weighted] :
+             {std::pair(false, false), std::pair(true, false), std::pair(false, true)}) {
           if (kind == SF_ACTIVATION_DRELU && !shape.gated) continue;
           SCOPED_TRACE(testing::Message()
                        << shape.d_model << " x " << shape.d_ff << ", activation " << kind
-                       << ", rule " << rule << (with_gates ? ", gates given" : ""));
-          const auto spec = ffn_stage(random_neurons(shape, dtype_, random_, shape.all_groups()),
-                                      {kind, rule, 0.05f, 8}, false, with_gates);
+                       << ", rule " << rule << (with_gates ? ", gates given" : "")
+                       << (weighted ? ", weighted" : ""));
+          NeuronsSpec neurons = random_neurons(shape, dtype_, random_, shape.all_groups());
+          if (weighted) neurons.gate_weights = random_floats(shape.d_ff, random_, 0.5f, 4);
+          const auto spec =
+              ffn_stage(std::move(neurons), {kind, rule, 0.05f, 8}, false, with_gates);
           // A gate at the threshold may fall on either side: its part of the output is the
-          // threshold times up times down.
+          // threshold, over the neuron's weight, times up times down.
           const bool jumps = rule == SF_GATE_ABS_ABOVE;
-          pair_.compare(spec, BatchSpec::of(3), {bytes_of(input(shape, 3))},
-                        tolerance(SF_OP_NEURON_FFN, dtype_) + (jumps ? 0.02f : 0.0f));
+          for (const std::uint32_t n : {1u, 3u})
+            pair_.compare(spec, BatchSpec::of(n), {bytes_of(input(shape, n))},
+                          tolerance(SF_OP_NEURON_FFN, dtype_) + (jumps ? 0.02f : 0.0f));
         }
+}
+
+// What is no number, or becomes none in the activation, is over no threshold: its rows are not
+// read. An infinite gate is over all of them, and shows.
+TEST_P(NeuronTest, GatesThatAreNoNumbersPassNoThreshold) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const NeuronShape shape{256, 33, 16, true};
+  const NeuronsSpec neurons = random_neurons(shape, dtype_, random_, shape.all_groups());
+  for (const std::uint32_t n : {1u, 5u, 40u})
+    for (const bool infinite : {false, true}) {
+      SCOPED_TRACE(testing::Message() << "T " << n << (infinite ? ", one infinite" : ""));
+      StageSpec spec;
+      const std::uint32_t x = spec.rows(shape.d_model);
+      const std::uint32_t gates = spec.rows(shape.d_ff);
+      spec.output(spec.op(SF_OP_NEURON_FFN, {x, SF_NONE, gates}, {SF_VALUE_ROWS, shape.d_model},
+                          sf_neuron_ffn_params{SF_ACTIVATION_SILU, SF_GATE_ABS_ABOVE, 0.25f, 0}, {},
+                          {0, SF_NONE}));
+      spec.neurons.push_back(neurons);
+      std::vector<float> given = random_floats(std::size_t{n} * shape.d_ff, random_);
+      for (float& gate : given)  // none within rounding of the threshold
+        if (std::fabs(std::fabs(gate / (1 + std::exp(-gate))) - 0.25f) < 0.01f) gate = 0;
+      for (std::uint32_t t = 0; t < n; ++t) {
+        float* const row = given.data() + std::size_t{t} * shape.d_ff;
+        row[t % 7] = std::numeric_limits<float>::quiet_NaN();
+        row[7 + t % 5] = -kInfinity;
+        row[20 + t % 13] = -1e30f;
+        if (infinite) row[14] = kInfinity;
+      }
+      const std::vector<Bytes> in{bytes_of(input(shape, n)), bytes_of(given)};
+      if (!infinite) {
+        pair_.compare(spec, BatchSpec::of(n), in, tolerance(SF_OP_NEURON_FFN, dtype_));
+        continue;
+      }
+      for (TestDevice* const device : {&pair_.device, &pair_.oracle}) {
+        const std::vector<float> out = floats_of(run_on(*device, spec, BatchSpec::of(n), in).at(0));
+        for (std::uint32_t t = 0; t < n; ++t)
+          EXPECT_TRUE(std::any_of(out.begin() + t * shape.d_model,
+                                  out.begin() + (t + 1) * shape.d_model,
+                                  [](float value) { return !std::isfinite(value); }));
+      }
+    }
 }
 
 TEST_P(NeuronTest, ChunksDoNotChangeTheAnswerMuchAndRunsNotAtAll) {

@@ -17,6 +17,7 @@ struct NeuronsSpec {
   HostTensor gate, up, down;            // [d_ff, d_model]; gate only where gated
   std::vector<std::uint32_t> resident;  // groups to upload
   std::vector<float> bias;              // [d_ff], or empty
+  std::vector<float> gate_weights;      // likewise
 };
 
 struct OpSpec {

@@ -101,6 +101,8 @@ Status TestStage::build() {
   for (std::size_t i = 0; i < spec_.neurons.size(); ++i) {
     sf_neurons_desc desc = spec_.neurons[i].desc;
     if (!spec_.neurons[i].bias.empty()) desc.bias = spec_.neurons[i].bias.data();
+    if (!spec_.neurons[i].gate_weights.empty())
+      desc.gate_weights = spec_.neurons[i].gate_weights.data();
     SYNFIRE_ASSIGN_OR_RETURN(host::Neurons neurons, device_->create_neurons(desc));
     neurons_.push_back(std::move(neurons));
     SYNFIRE_RETURN_IF_ERROR(upload_groups(i, spec_.neurons[i].resident));

@@ -34,16 +34,25 @@ std::uint32_t NeuronFfn::chunk_neurons(std::uint32_t n) const {
   return std::clamp(wanted, 2 * kTileRows, 16 * kTileRows);
 }
 
-void NeuronFfn::apply_rule(const float* gates, std::uint32_t n, bool* passes) const {
+void NeuronFfn::find_magnitudes(const std::uint32_t* ids, const float* gates, std::uint32_t n,
+                                float* values) const {
+  device_.kernels().activate(params_.activation, gates, nullptr, n, values);
+  for (std::uint32_t i = 0; i < n; ++i) values[i] = std::fabs(values[i]);
+  const float* const weights = neurons_.desc().gate_weights;
+  if (weights == nullptr) return;
+  for (std::uint32_t i = 0; i < n; ++i) values[i] *= weights[ids[i]];
+}
+
+void NeuronFfn::apply_rule(const std::uint32_t* ids, const float* gates, std::uint32_t n,
+                           bool* passes) const {
   switch (params_.gate_rule) {
     case SF_GATE_POSITIVE:
       for (std::uint32_t i = 0; i < n; ++i) passes[i] = gates[i] > 0;
       return;
     case SF_GATE_ABS_ABOVE: {
-      float activated[kTileRows];
-      device_.kernels().activate(params_.activation, gates, nullptr, n, activated);
-      for (std::uint32_t i = 0; i < n; ++i)
-        passes[i] = std::fabs(activated[i]) > params_.gate_threshold;
+      float magnitudes[kTileRows];
+      find_magnitudes(ids, gates, n, magnitudes);
+      for (std::uint32_t i = 0; i < n; ++i) passes[i] = magnitudes[i] > params_.gate_threshold;
       return;
     }
     default: std::fill_n(passes, n, true);

@@ -24,7 +24,11 @@ class NeuronFfn {
     return call_.input(2)[std::size_t{token} * neurons_.desc().d_ff + neuron];
   }
   // For each of n gates, whether up and down are read.
-  void apply_rule(const float* gates, std::uint32_t n, bool* passes) const;
+  void apply_rule(const std::uint32_t* ids, const float* gates, std::uint32_t n,
+                  bool* passes) const;
+  // values[i] = |act(gates[i])|, times the neuron's weight: what SF_GATE_ABS_ABOVE looks at.
+  void find_magnitudes(const std::uint32_t* ids, const float* gates, std::uint32_t n,
+                       float* values) const;
   // For sf_counters: neurons whose deciding row was read if it was not given.
   void count_asked(std::uint32_t n, std::size_t member) const {
     if (!gates_given()) call_.count_rows(deciding_part(), n, member);

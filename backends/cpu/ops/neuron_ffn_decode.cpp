@@ -106,8 +106,7 @@ void NeuronFfnDecode::keep_fired(Fired& asked) const {
 
 const float* NeuronFfnDecode::magnitudes(const Fired& asked) const {
   auto* const values = device_.workspace().get<float>(Workspace::partials, asked.n);
-  device_.kernels().activate(params_.activation, asked.gates, nullptr, asked.n, values);
-  for (std::uint32_t i = 0; i < asked.n; ++i) values[i] = std::fabs(values[i]);
+  find_magnitudes(asked.ids, asked.gates, asked.n, values);
   return values;
 }
 

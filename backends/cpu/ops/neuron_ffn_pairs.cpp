@@ -263,7 +263,7 @@ void NeuronFfnPairs::apply_rule_to(Chunk& chunk, Block block) const {
   for (std::uint32_t i = block.first; i < block.end; ++i)
     for (std::uint32_t t = 0; t < n_tokens_; ++t) {
       bool passes[kTileRows];
-      apply_rule(chunk.gates_of(i) + t * kTileRows, kTileRows, passes);
+      apply_rule(chunk.tile(i).ids, chunk.gates_of(i) + t * kTileRows, kTileRows, passes);
       RowMask agreed = 0;
       for (std::uint32_t r = 0; r < kTileRows; ++r)
         agreed |= static_cast<RowMask>(std::uint32_t{passes[r]} << r);

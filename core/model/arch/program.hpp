@@ -82,6 +82,8 @@ struct Program {
   std::vector<ProgramLayer> layers;
   std::vector<ProgramOp> epilogue;
   ValueId logits = kNone;  // rows for the tokens that want them
+  // Of neuron-major copies of a `down` whose blocks run along the neurons.
+  DType requantized_down = DType::f16;
 };
 
 }  // namespace synfire

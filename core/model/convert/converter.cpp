@@ -9,6 +9,7 @@
 #include "core/model/convert/json_object.hpp"
 #include "core/model/convert/model_plan.hpp"
 #include "core/model/convert/tensor_rows.hpp"
+#include "core/model/file_type.hpp"
 #include "core/model/gguf_writer.hpp"
 #include "core/model/tokenizer/write_vocab.hpp"
 
@@ -16,11 +17,6 @@ namespace synfire::convert {
 namespace {
 
 namespace fs = std::filesystem;
-
-// llama.cpp's general.file_type: what most matrices are.
-std::uint32_t file_type(DType dtype) {
-  return dtype == DType::bf16 ? 32 : dtype == DType::f16 ? 1 : 0;
-}
 
 void make_neuron_major(ModelPlan& plan) {
   constexpr std::string_view kDown = "ffn_down.weight";
@@ -86,7 +82,7 @@ Result<Report> convert_plan(const fs::path& folder, const fs::path& out, const J
       *std::ranges::find(plan.tensors(), "token_embd.weight", &PlannedTensor::name);
   std::error_code failed;
   plan.header.set("general.name", fs::canonical(folder, failed).filename().string());
-  plan.header.set("general.file_type", file_type(dtype_of(embedding, options.dtype)));
+  plan.header.set("general.file_type", file_type_of(dtype_of(embedding, options.dtype)));
   const auto n_vocab = static_cast<std::uint32_t>(embedding.shape()[1]);
   SYNFIRE_RETURN_IF_ERROR(add_tokenizer(folder, n_vocab, plan.header, report));
   SYNFIRE_RETURN_IF_ERROR(declare_tensors(plan, options, report));

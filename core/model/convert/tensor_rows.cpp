@@ -1,22 +1,16 @@
 #include "core/model/convert/tensor_rows.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
+#include "core/model/finite.hpp"
+#include "core/model/matrix_columns.hpp"
 #include "plugins/sdk/block_codec.hpp"
 
 namespace synfire::convert {
 namespace {
 
 constexpr std::size_t kPartFloats = std::size_t{1} << 18;
-
-bool all_finite(std::span<const float> values) {
-  // x - x is 0 for what is finite, NaN for the rest: a sum that compilers make vectors of.
-  float sum = 0;
-  for (const float value : values) sum += value - value;
-  return sum == 0;
-}
 
 // Rows of the output as floats. Rows and columns of a vector: one row of all its elements.
 class FloatRows {
@@ -34,7 +28,7 @@ class FloatRows {
     else if (tensor_.source->shape.size() == 1)
       read_vector(out);
     else if (tensor_.transposed)
-      read_columns(first, end, out);
+      read_columns({dtype(), tensor_.source->data.data(), width(), n_rows_}, first, end, out);
     else
       for (std::uint64_t row = first; row < end; ++row)
         read_row(row, out + (row - first) * width());
@@ -55,27 +49,16 @@ class FloatRows {
   void read_row(std::uint64_t row, float* out) const {
     decode((tensor_.rows.empty() ? row : tensor_.rows[row]) * width(), width(), out);
   }
-  // Row r of the output is column r of the source.
-  void read_columns(std::uint64_t first, std::uint64_t end, float* out) const {
-    std::vector<float> part(end - first);
-    for (std::uint64_t i = 0; i < width(); ++i) {
-      decode(i * n_rows_ + first, part.size(), part.data());
-      for (std::size_t r = 0; r < part.size(); ++r) out[r * width() + i] = part[r];
-    }
-  }
 
   const PlannedTensor& tensor_;
   std::vector<std::uint64_t> shape_;  // [0] contiguous
   std::uint64_t n_rows_;
 };
 
-Status not_finite(const PlannedTensor& tensor, std::uint64_t first_row, std::uint64_t width,
-                  std::span<const float> values, std::string_view what) {
-  const auto bad = std::ranges::find_if(values, [](float v) { return !std::isfinite(v); });
-  const auto at = static_cast<std::uint64_t>(bad - values.begin());
-  return error(StatusCode::data_loss, "tensor {}: row {}, column {}: {} {}, want a finite number",
-               tensor.source == nullptr ? tensor.name : tensor.source->name, first_row + at / width,
-               at % width, *bad, what);
+Status check(const PlannedTensor& tensor, std::uint64_t first_row, std::uint64_t width,
+             std::span<const float> values, std::string_view where) {
+  const std::string& name = tensor.source == nullptr ? tensor.name : tensor.source->name;
+  return check_finite({name, first_row, width, values}, where);
 }
 
 }  // namespace
@@ -96,12 +79,12 @@ Status for_each_part(const PlannedTensor& tensor, DType dtype,
     const std::uint64_t end = std::min(first + step, rows.size());
     values.resize((end - first) * width);
     rows.read(first, end, values.data());
-    if (!all_finite(values)) return not_finite(tensor, first, width, values, "in the checkpoint");
+    SYNFIRE_RETURN_IF_ERROR(check(tensor, first, width, values, "in the checkpoint"));
     out.resize(row_bytes(dtype, values.size()));
     quantize_row(dtype, values.data(), values.size(), out.data());
     if (dtype != DType::f32) dequantize_row(dtype, out.data(), values.size(), values.data());
-    if (!all_finite(values))
-      return not_finite(tensor, first, width, values, fmt::format("in {}", dtype_info(dtype).name));
+    SYNFIRE_RETURN_IF_ERROR(
+        check(tensor, first, width, values, fmt::format("in {}", dtype_info(dtype).name)));
     SYNFIRE_RETURN_IF_ERROR(take(out));
   }
   return {};

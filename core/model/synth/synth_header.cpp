@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "core/model/file_type.hpp"
 #include "core/model/synth/made_vocabulary.hpp"
 #include "plugins/sdk/ops.h"
 
@@ -12,19 +13,6 @@ namespace {
 
 constexpr float kNormEps = 1e-5F;
 constexpr float kRopeBase = 10000.0F;
-
-// general.file_type of GGUF: what most of the file is.
-std::uint32_t file_type(DType dtype) {
-  switch (dtype) {
-    case DType::f16: return 1;
-    case DType::q4_0: return 2;
-    case DType::q4_1: return 3;
-    case DType::q8_0: return 7;
-    case DType::q6_k: return 18;
-    case DType::bf16: return 32;
-    default: return 0;
-  }
-}
 
 void set_shape(GgufHeader& header, const Request& request) {
   const Shape& shape = request.shape;
@@ -69,7 +57,7 @@ Result<GgufHeader> header_of(const SynthModel& model, const Activity& activity) 
   header.set("general.architecture", request.family);
   header.set("general.name",
              fmt::format("synthetic {} {}", request.shape.name, dtype_info(request.dtype).name));
-  header.set("general.file_type", file_type(request.dtype));
+  header.set("general.file_type", file_type_of(request.dtype));
   set_shape(header, request);
   if (powerinfer) header.set("powerinfer.sparse_threshold", 0.0F);
   header.set("synfire.ffn.activation", activation_name(model.design().activation));

@@ -17,6 +17,9 @@ struct PlanDevice {
   std::uint64_t memory = 0;      // bytes that the model may take of it
   double stage_seconds = 0;      // of each of its stages
   double fork_join_seconds = 0;  // hidden state and active list to it, its partial sum back
+  // Of a token, where it is the home device, besides what it reads: sampling and messages; norms,
+  // RoPE and attention's arithmetic, of each layer.
+  double step_seconds = 0, layer_seconds = 0;
 };
 
 // A layer's FFN as groups of neurons, and which of them fire for the tokens of the traces.
@@ -48,7 +51,9 @@ struct PlanProblem {
   std::uint32_t home = 0;
   std::uint64_t home_bytes = 0;  // in memory: attention, embedding, head, predictor, KV cache
   double home_stream_bytes = 0;  // of them, read for every token
-  std::uint32_t n_tokens = 0;    // of the traces; 1 to kMaxPlanTokens
+  // What all that is no FFN takes, where it was measured; else it follows from bytes and devices.
+  std::optional<double> measured_home_seconds = {};
+  std::uint32_t n_tokens = 0;  // of the traces; 1 to kMaxPlanTokens
   std::vector<PlanLayer> layers;
 };
 

@@ -31,7 +31,8 @@ Status check_device(const PlanDevice& device) {
     return invalid_argument(
         "plan: device {}: {} of its bandwidth beside others, want more than 0 and at most 1",
         device.name, device.shared);
-  for (const double seconds : {device.stage_seconds, device.fork_join_seconds})
+  for (const double seconds :
+       {device.stage_seconds, device.fork_join_seconds, device.step_seconds, device.layer_seconds})
     if (!(seconds >= 0 && std::isfinite(seconds)))
       return invalid_argument("plan: device {}: a cost of {} s, want 0 or more", device.name,
                               seconds);
@@ -218,8 +219,10 @@ class Solver {
 }  // namespace
 
 double home_seconds(const PlanProblem& problem) {
+  if (problem.measured_home_seconds) return *problem.measured_home_seconds;
   const PlanDevice& home = problem.devices[problem.home];
-  return problem.home_stream_bytes / home.stream_bandwidth + home.stage_seconds;
+  return problem.home_stream_bytes / home.stream_bandwidth + home.stage_seconds +
+         home.step_seconds + static_cast<double>(problem.layers.size()) * home.layer_seconds;
 }
 
 double plan_seconds(const PlanProblem& problem, const std::vector<GroupDevices>& layers) {

@@ -33,7 +33,7 @@ struct PlannerOptions {
 [[nodiscard]] double plan_seconds(const PlanProblem& problem,
                                   const std::vector<GroupDevices>& layers);
 
-// What home_stream_bytes take on the home device: attention, output matrix and the like.
+// What is no FFN: attention, output matrix, sampling and the like.
 [[nodiscard]] double home_seconds(const PlanProblem& problem);
 
 }  // namespace synfire

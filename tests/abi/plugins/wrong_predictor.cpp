@@ -80,7 +80,8 @@ void break_layer(Wrong& wrong, sf_predictor_layer& out) {
   if (fault == "tap width") wrong.values[0].width += 1;
   if (fault == "scores width") wrong.values[2].width += 1;
   if (fault == "value kind") wrong.values[1].kind = SF_VALUE_ACTIVE;
-  if (fault == "no ops") out.n_ops = 0;
+  if (fault == "no ops" || fault == "rule alone") out.n_ops = 0;
+  if (fault == "no scores" || fault == "rule alone") out.scores = SF_NONE;
   if (fault == "dtype") wrong.tensors[1].dtype = 77;
   if (fault == "blocks") wrong.tensors[1].dtype = 8;
   if (fault == "no data") wrong.tensors[1].data = nullptr;

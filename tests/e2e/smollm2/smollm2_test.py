@@ -1,8 +1,9 @@
 """SmolLM2-135M-Instruct answers questions; SYNFIRE_SMOLLM2 is its file, from tests/support/fetch_smollm2."""
 
 import os
+import pathlib
 
-from support import Case
+from support import SOURCE, Case
 
 MODEL = os.environ["SYNFIRE_SMOLLM2"]
 IM_START, IM_END = 1, 2  # token ids
@@ -14,9 +15,9 @@ def asked(question):
 
 
 class SmolLM2(Case):
-    def answer(self, question, *arguments):
+    def answer(self, question, *arguments, model=MODEL):
         """The records of a greedy answer, and its text."""
-        records = self.run_records("run", "-m", MODEL, "-c", 512, "-n", 48, "--special",
+        records = self.run_records("run", "-m", model, "-c", 512, "-n", 48, "--special",
                                    "-p", asked(question), *arguments)
         return records, "".join(record.get("text", "") for record in records)
 
@@ -34,6 +35,22 @@ class SmolLM2(Case):
         question = "What is the capital of France?"
         _, text = self.answer(question)
         self.assertEqual(self.answer(question, "--device", "reference:0")[1], text)
+
+    def test_small_activations_left_out(self):
+        """40 % of the neurons of a SiLU model: what that costs is said, and stays in bounds."""
+        model = self.write("model.gguf", pathlib.Path(MODEL).read_bytes())
+        text = self.write("text", "".join((SOURCE / name).read_text() for name in ["README.md", "CONTRIBUTING.md"]))
+        fit = ["predictor", "fit", "--type", "threshold", "-m", model, "-f", text]
+        costs = []
+        for skip in [0.2, 0.4]:
+            report = self.run_json(*fit, "--skip", skip, "--tokens", 8192)
+            self.assertAlmostEqual(report["skipped"], skip, delta=0.03)
+            costs.append(report["perplexity"]["cost"])
+        self.assertLess(costs[0], costs[1])
+        self.assertLess(costs[1], 0.15)
+        self.assertGreater(costs[1], 0)
+        _, text = self.answer("What is the capital of France?", "--predictor", "threshold", model=model)
+        self.assertIn("Paris", text)
 
     def test_special_tokens_only_where_asked(self):
         text = asked("Hi")

@@ -144,6 +144,9 @@ TEST(Options, BoundsAndChoices) {
   EXPECT_EQ(message(Command::run, "placement", "nueron"),
             "--placement: got 'nueron', want single, layer, neuron or shard (did you mean "
             "'neuron'?)");
+  OptionValues convert(Command::convert);
+  ASSERT_TRUE(set(convert, "dtype", "bf16").ok());
+  EXPECT_EQ(convert.get<std::string>("dtype"), "BF16");
   EXPECT_EQ(message(Command::verify, "max-logit-diff", "-1"),
             "--max-logit-diff: got '-1', want a number of at least 0");
   EXPECT_EQ(message(Command::run, "step-timeout", "0.5ms"),

@@ -17,7 +17,7 @@ std::string refusal(std::string_view text) {
 TEST(DevicesFile, Parses) {
   const auto file = parse_devices_file(
       "version: 1\ndevices:\n  - device: cuda\n    memory: 24GB\n    bandwidth: 900GB\n"
-      "    shared: 0.5\n    stage_us: 5\n  - {device: 'cpu:0[cores=0-3]', memory: 1GiB, bandwidth: "
+      "    shared: 0.5\n    stage_us: 5\n    step_us: 30\n    layer_us: 2.5\n  - {device: 'cpu:0[cores=0-3]', memory: 1GiB, bandwidth: "
       "30GB, row_bandwidth: 20GB}\n",
       "d.yaml");
   ASSERT_TRUE(file.ok()) << file.status().message();
@@ -27,6 +27,9 @@ TEST(DevicesFile, Parses) {
   EXPECT_EQ(file->devices[0].bandwidth, 9e11);
   EXPECT_EQ(file->devices[0].shared, 0.5);
   EXPECT_EQ(file->devices[0].stage_us, 5);
+  EXPECT_EQ(file->devices[0].step_us, 30);
+  EXPECT_EQ(file->devices[0].layer_us, 2.5);
+  EXPECT_EQ(file->devices[1].layer_us, 0);
   EXPECT_EQ(file->devices[1].row_bandwidth, 2e10);
 }
 
@@ -55,6 +58,19 @@ TEST(PlanFile, IsWrittenAsItIsRead) {
   EXPECT_EQ(again->layers[0].devices[0].device, "cpu:0[cores=0]");
   EXPECT_EQ(again->layers[0].devices[0].groups, plan.layers[0].devices[0].groups);
   EXPECT_TRUE(again->layers[1].devices[0].groups.empty());
+  EXPECT_FALSE(again->expected);
+}
+
+TEST(PlanFile, KeepsWhatItExpects) {
+  PlanFile plan;
+  plan.group_size = 16;
+  plan.expected = {41.5, 64};
+  plan.layers = {{{{"cpu:0", plan_ranges({0})}}}};
+  const auto again = parse_plan_file(format_plan_file(plan, ""), "p.yaml");
+  ASSERT_TRUE(again.ok()) << again.status().message();
+  ASSERT_TRUE(again->expected);
+  EXPECT_EQ(again->expected->tokens_per_second, 41.5);
+  EXPECT_EQ(again->expected->depth, 64U);
 }
 
 }  // namespace

@@ -133,8 +133,20 @@ TEST(CpuOptions, ImpossibleThreadsAreRefused) {
 
 TEST(CpuOptions, UnknownKeysAreRefused) {
   const std::string message = refusal({{"thread", "1"}});
-  EXPECT_NE(message.find("thread is unknown, want threads, cores or simd"), std::string::npos)
+  EXPECT_NE(message.find("thread is unknown, want threads, cores, simd or throttle"),
+            std::string::npos)
       << message;
+}
+
+TEST(CpuOptions, ThrottleIsAShareOfTheTime) {
+  EXPECT_EQ(parse({}).throttle, 1);
+  EXPECT_EQ(parse({{"throttle", "0.25"}}).throttle, 0.25);
+  for (const char* text : {"0", "0.009", "1.1", "-1", "nan", "half", "0.5x", ""}) {
+    const std::string message = refusal({{"throttle", text}});
+    EXPECT_NE(message.find("throttle=" + std::string(text) + ", want a share of its speed"),
+              std::string::npos)
+        << message;
+  }
 }
 
 TEST(CpuOptions, SimdOptionWinsOverTheEnvironment) {

@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/engine/crc32c.hpp"
+#include "core/base/crc32c.hpp"
 #include "core/tensor/host_region.hpp"
 #include "tests/unit/engine/random_messages.hpp"
 

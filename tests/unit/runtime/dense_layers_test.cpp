@@ -59,6 +59,21 @@ TEST_F(DenseLayers, WhatWasMeasuredWhenThePredictorWasFitted) {
   EXPECT_THAT(*find(plugin_), ElementsAre(false, true));
 }
 
+// Dense, a layer would give another answer than its rule.
+TEST_F(DenseLayers, NoneThatLeavesNeuronsOut) {
+  PredictorProgram threshold{Prediction::plugin, "threshold", std::vector<PredictorLayer>(2)};
+  for (PredictorLayer& layer : threshold.layers) {
+    layer.scores = kNone;
+    layer.gate_rule = SF_GATE_ABS_ABOVE;
+  }
+  threshold.layers[0].gate_threshold = 0.1F;
+  with_sidecar_ = true;
+  sidecar_.header.set("synfire.predictor.type", "threshold");
+  for (const char* const key : {"threshold.blk.0.fired", "threshold.blk.1.fired"})
+    sidecar_.header.set(key, 0.99F);
+  EXPECT_THAT(*find(threshold), ElementsAre(false, true));
+}
+
 TEST_F(DenseLayers, AShareMustBeANumber) {
   model_.header.set("synfire.activity.active_share", "most");
   const Result<std::vector<bool>> found = find(exact_);
@@ -94,6 +109,32 @@ TEST_P(DenseLayersPlan, LooksForActiveNeuronsInTheOtherLayersAlone) {
     EXPECT_EQ(listed.size(), 1U);
     EXPECT_EQ(activated.size(), 1U);
   }
+}
+
+TEST_P(DenseLayersPlan, AGateRuleOnItsOwnNeedsNoList) {
+  const TinyModel model({.neuron_major_down = GetParam()});
+  const GgufFile file = *model.parse();
+  const Program program = *build_program(file);
+  const Hparams& h = program.hparams;
+  const Placement placement = place_single({h.n_layers, h.d_ff, 4, 1, h.n_kv_heads, h.n_vocab});
+  PredictorLayer layer;
+  layer.scores = kNone;
+  layer.gate_rule = SF_GATE_ABS_ABOVE;
+  layer.gate_threshold = 0.5F;
+  const PredictorProgram predictor{Prediction::plugin, "threshold", {layer, layer}};
+  const auto plan = compile_stages(program, file, placement, predictor, {1, 0});
+  ASSERT_TRUE(plan.ok()) << plan.status().to_string();
+  std::uint32_t found = 0;
+  for (const StageOp& op : plan->devices[0].stages[0].ops) {
+    EXPECT_NE(op.id, std::uint32_t{SF_OP_SELECT});
+    if (op.id != SF_OP_NEURON_FFN) continue;
+    ++found;
+    EXPECT_EQ(op.inputs[1], std::uint32_t{SF_NONE});
+    const auto& params = std::get<sf_neuron_ffn_params>(op.params);
+    EXPECT_EQ(params.gate_rule, std::uint32_t{SF_GATE_ABS_ABOVE});
+    EXPECT_EQ(params.gate_threshold, 0.5F);
+  }
+  EXPECT_EQ(found, 2U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Layouts, DenseLayersPlan, testing::Bool());

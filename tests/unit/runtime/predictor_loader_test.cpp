@@ -69,6 +69,17 @@ TEST_F(PredictorLoaderTest, TheUsersThresholdWins) {
   for (const PredictorLayer& layer : program->layers) EXPECT_EQ(layer.score_threshold, 0.75F);
 }
 
+TEST_F(PredictorLoaderTest, WhereGatesDecideAloneTheUsersThresholdIsTheirs) {
+  host::Predictor wrong = open("wrong", {{"fault", "rule alone"}});
+  const double threshold = 0.75;
+  const auto program = load_predictor(wrong, 1, &threshold);
+  ASSERT_TRUE(program.ok()) << program.status().to_string();
+  EXPECT_FALSE(program->layers[0].guesses());
+  EXPECT_TRUE(program->computes_gates(0));
+  EXPECT_EQ(program->layers[0].gate_threshold, 0.75F);
+  EXPECT_EQ(program->layers[0].score_threshold, 0);
+}
+
 TEST_F(PredictorLoaderTest, ParametersAreCopied) {
   host::Predictor two_ops = open("wrong", {});  // nothing is wrong unless it is asked for
   const auto program = load_predictor(two_ops, 1, nullptr);

@@ -48,5 +48,20 @@ TEST(MatrixProduct, PartsOfMatrices) {
                  MatrixView::of(b, 30).some_rows(11, 31).some_cols(2, 19));
 }
 
+TEST(MatrixProduct, GramsAreProductsUpToTheDiagonal) {
+  for (const auto& [n, cols] :
+       {std::pair<std::size_t, std::size_t>{1, 1}, {3, 20}, {130, 97}, {256, 200}, {300, 1100}}) {
+    const std::vector<float> x = normals(n * cols, 6);
+    std::vector<float> gram = normals(cols * cols, 7), product = gram;
+    add_gram(x, cols, gram.data());
+    const MatrixView rows = MatrixView::of(x, cols);
+    add_product(rows.transposed(), rows, product.data());
+    for (std::size_t r = 0; r < cols; ++r)
+      for (std::size_t c = 0; c <= r; ++c)
+        ASSERT_EQ(gram[r * cols + c], product[r * cols + c])
+            << n << " x " << cols << ": " << r << " " << c;
+  }
+}
+
 }  // namespace
 }  // namespace synfire

@@ -68,7 +68,7 @@ Case make(std::uint32_t id, std::vector<sf_value_desc> in, std::vector<sf_value_
     c.weights.push_back(weight);
   }
   c.as<sf_no_params>() = {};
-  c.neurons = {sizeof(sf_neurons_desc), 0, 64, 100, 16, 7, 1, kF32, kF32, kF32, nullptr};
+  c.neurons = {sizeof(sf_neurons_desc), 0, 64, 100, 16, 7, 1, kF32, kF32, kF32, nullptr, nullptr};
   c.kv = {sizeof(sf_kv_desc), 2, 8, 16, 2, 32, kF32, 0};
   c.has_neurons = id == SF_OP_NEURON_GATE || id == SF_OP_SELECT || id == SF_OP_NEURON_FFN;
   c.has_kv = id == SF_OP_KV_WRITE || id == SF_OP_ATTENTION;

@@ -1,4 +1,4 @@
-#include "core/engine/crc32c.hpp"
+#include "core/base/crc32c.hpp"
 
 #include <array>
 

@@ -1,0 +1,180 @@
+#include "core/runtime/mlp_fit.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "core/runtime/ffn_gates.hpp"
+#include "core/runtime/fitted_tensor.hpp"
+#include "core/sparsity/mlp_trainer.hpp"
+
+namespace synfire {
+namespace {
+
+constexpr std::size_t kRankStep = 32;  // a block of Q8_0, which rows of fc2 may be
+constexpr std::size_t kFirstEpochs = 4, kGrowthEpochs = 3, kLastEpochs = 10;
+
+// Rows of the residual stream as the training wants them: of length sqrt(d_model) each, which
+// changes no decision of a predictor, and each dimension of a deviation near 1, which fc1 takes
+// back.
+class InputScale {
+ public:
+  InputScale(std::span<const float> rows, std::size_t d_model) : by_dimension_(d_model) {
+    std::vector<double> squares(d_model);
+    const std::vector<float> unit = unit_rows(rows);
+    for (std::size_t i = 0; i < unit.size(); ++i) squares[i % d_model] += double{unit[i]} * unit[i];
+    const double n = static_cast<double>(rows.size()) / static_cast<double>(d_model);
+    for (std::size_t d = 0; d < d_model; ++d)
+      by_dimension_[d] = static_cast<float>(1 / std::sqrt(squares[d] / n + 1e-6));
+  }
+
+  [[nodiscard]] std::vector<float> unit_rows(std::span<const float> rows) const {
+    const std::size_t d_model = by_dimension_.size();
+    std::vector<float> unit(rows.begin(), rows.end());
+    for (std::size_t at = 0; at < unit.size(); at += d_model) {
+      double square = 0;
+      for (std::size_t d = 0; d < d_model; ++d) square += double{unit[at + d]} * unit[at + d];
+      const auto scale =
+          static_cast<float>(1 / std::sqrt(square / static_cast<double>(d_model) + 1e-30));
+      for (std::size_t d = 0; d < d_model; ++d) unit[at + d] *= scale;
+    }
+    return unit;
+  }
+  // Rows of n dimensions times each dimension's scale: of inputs to train on, and of an fc1 that
+  // was trained on such, so that it takes unit rows.
+  void apply(std::vector<float>& rows) const {
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      rows[i] *= by_dimension_[i % by_dimension_.size()];
+  }
+
+ private:
+  std::vector<float> by_dimension_;
+};
+
+struct Measured {  // inputs that are not trained on
+  std::vector<float> x, gates;
+};
+
+class MlpFit {
+ public:
+  MlpFit(const FfnGates& gates, const FfnInputs& inputs, const PredictorFitOptions& options,
+         std::string prefix)
+      : gates_(gates),
+        options_(options),
+        prefix_(std::move(prefix)),
+        d_model_(gates.d_model()),
+        scale_(inputs.calibration.rows(), d_model_) {
+    x_ = scale_.unit_rows(inputs.calibration.rows());
+    scale_.apply(x_);
+    add_labels(inputs.calibration.rows());
+    split(inputs.held_out.rows());
+  }
+
+  FittedLayer fit() {
+    MlpTrainer trainer({d_model_, gates_.n_neurons(), x_, fired_}, {});
+    if (options_.rank) {
+      trainer.grow(*options_.rank);
+    } else {
+      grow(trainer);
+    }
+    trainer.run(kLastEpochs);
+    return finished(trainer.mlp());
+  }
+
+ private:
+  // Stretches of rows by turns, each about a window: both see all of the text.
+  void split(std::span<const float> rows) {
+    const std::size_t stretch =
+        std::clamp<std::size_t>(rows.size() / d_model_ / 2, 1, 256) * d_model_;
+    std::vector<float> tuning, unseen;
+    bool for_tuning = true;
+    for (std::size_t at = 0; at < rows.size(); at += stretch, for_tuning = !for_tuning) {
+      const auto part = rows.subspan(at, std::min(stretch, rows.size() - at));
+      std::vector<float>& to = for_tuning ? tuning : unseen;
+      to.insert(to.end(), part.begin(), part.end());
+    }
+    tuning_ = measured(tuning);
+    unseen_ = measured(unseen);
+  }
+
+  [[nodiscard]] Measured measured(std::span<const float> rows) const {
+    return {scale_.unit_rows(rows), gates_.of(rows)};
+  }
+
+  void add_labels(std::span<const float> rows) {
+    const std::size_t part = 512 * d_model_;
+    for (std::size_t at = 0; at < rows.size(); at += part) {
+      const std::vector<float> gates =
+          gates_.of(rows.subspan(at, std::min(part, rows.size() - at)));
+      for (const float gate : gates) fired_.push_back(gate > 0 ? 1 : 0);
+    }
+  }
+
+  [[nodiscard]] double bytes(const FittedLayer& layer) const {
+    double all =
+        layer.quality.predicted * static_cast<double>(gates_.n_neurons() * gates_.row_bytes());
+    for (const FittedLayer::Tensor& tensor : layer.tensors)
+      all += static_cast<double>(tensor.data.size());
+    return all;
+  }
+
+  void grow(MlpTrainer& trainer) {
+    double least = INFINITY;
+    const std::size_t most = std::min<std::size_t>(d_model_, gates_.n_neurons());
+    MlpTrainer best = trainer;
+    for (std::size_t rank = kRankStep; rank <= std::max(most, kRankStep); rank += kRankStep) {
+      trainer.grow(rank);
+      trainer.run(rank == kRankStep ? kFirstEpochs : kGrowthEpochs);
+      const FittedLayer layer = encoded_layer(trainer.mlp(), tuning_);
+      const double now = bytes(layer);
+      if (now >= least) break;
+      least = now;
+      best = trainer;
+    }
+    trainer = std::move(best);
+  }
+
+  // As its file will have it, calibrated, and measured on those inputs.
+  [[nodiscard]] FittedLayer encoded_layer(Mlp mlp, const Measured& on) const {
+    scale_.apply(mlp.fc1);
+    FittedLayer layer;
+    layer.rank = static_cast<std::uint32_t>(mlp.rank);
+    layer.tensors.push_back(encoded(prefix_ + "fc1.weight", dtype(d_model_), mlp.fc1, d_model_));
+    mlp.fc1 = values_of(layer.tensors[0]);
+    const std::vector<float> hidden = mlp.hidden(tuning_.x);
+    const std::vector<float> biases = calibrate_scores(mlp.scores_of_hidden(hidden), tuning_.gates,
+                                                       gates_.n_neurons(), options_.recall);
+    mlp.add_biases(hidden, biases);
+    layer.tensors.push_back(encoded(prefix_ + "fc2.weight", dtype(mlp.rank), mlp.fc2, mlp.rank));
+    mlp.fc2 = values_of(layer.tensors[1]);
+    layer.quality =
+        measure_scores(mlp.scores(on.x), on.gates, std::vector<float>(gates_.n_neurons()));
+    return layer;
+  }
+  [[nodiscard]] FittedLayer finished(const Mlp& mlp) const { return encoded_layer(mlp, unseen_); }
+
+  [[nodiscard]] DType dtype(std::size_t cols) const {
+    return options_.dtype == DType::q8_0 ? least_dtype(cols) : options_.dtype;
+  }
+
+  const FfnGates& gates_;
+  const PredictorFitOptions& options_;
+  const std::string prefix_;
+  const std::size_t d_model_;
+  InputScale scale_;
+  std::vector<float> x_;  // [n, d_model]
+  std::vector<std::uint8_t> fired_;
+  Measured tuning_, unseen_;
+};
+
+}  // namespace
+
+Result<FittedLayer> fit_mlp_layer(const Program& program, const GgufFile& file, std::uint32_t layer,
+                                  const FfnInputs& inputs, const PredictorFitOptions& options) {
+  SYNFIRE_ASSIGN_OR_RETURN(const FfnGates gates, FfnGates::make(program, file, layer));
+  return MlpFit(gates, inputs, options, fmt::format("mlp.blk.{}.", layer)).fit();
+}
+
+}  // namespace synfire

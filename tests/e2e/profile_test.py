@@ -1,0 +1,177 @@
+"""profile: what a run over texts records, goes on with after it was killed, and is then used for."""
+
+import json
+import re
+import signal
+import time
+import unittest
+
+from support import ARCEE, STORIES, Case, start
+
+# Enough for some seconds of a run that writes after each window.
+LONG = "".join(f"Once upon a time there was a cat number {i}, and it had {i % 7} kittens.\n" for i in range(4000))
+
+
+class Profile(Case):
+    def setUp(self):
+        super().setUp()
+        self.model = self.write("model.gguf", ARCEE.read_bytes())
+        self.sidecar = self.folder / "model.gguf.synfire" / "profile.gguf"
+        self.text = self.write("text.txt", LONG)
+
+    def profile(self, *arguments, **options):
+        return self.run_json("profile", "-m", self.model, *arguments, **options)
+
+    def test_it_says_what_it_saw(self):
+        report = self.profile("-f", self.text, "--max-bytes", "100kB")
+        self.assertEqual(report["file"], str(self.sidecar))
+        self.assertTrue(report["complete"])
+        self.assertGreater(report["tokens"], 1000)
+        self.assertEqual(len(report["layers"]), 2)
+        for layer in report["layers"]:
+            self.assertTrue(0 < layer["active"] < 1)
+            self.assertTrue(0 < layer["overlap"] < 1)
+            self.assertTrue(layer["in_run"] >= layer["active"])
+        out = self.run_program("profile", "-m", self.model, "-f", self.text, "--max-bytes", "20kB").stdout
+        self.assertRegex(out, r"^layer +active +again next token")
+        inside = self.run_json("inspect", self.sidecar)
+        self.assertIn("blk.1.moments", [tensor["name"] for tensor in inside["tensors"]])
+
+    def test_runs_repeat(self):
+        self.profile("-f", self.text, "--max-bytes", "50kB")
+        content = self.sidecar.read_bytes()
+        other = self.folder / "other.gguf"
+        self.profile("-f", self.text, "--max-bytes", "50kB", "-o", other, "-t", 1, "--prefill-chunk", 32)
+        self.assertEqual(json.dumps(self.run_json("inspect", other)["tensors"]),
+                         json.dumps(self.run_json("inspect", self.sidecar)["tensors"]))
+        self.profile("-f", self.text, "--max-bytes", "50kB")
+        self.assertEqual(self.sidecar.read_bytes(), content)
+
+    def test_a_run_that_was_ended_goes_on(self):
+        self.profile("-f", self.text, "-o", self.folder / "whole.gguf")
+        for end in [signal.SIGKILL, signal.SIGTERM, signal.SIGINT]:
+            self.sidecar.unlink(missing_ok=True)
+            arguments = ["profile", "-m", self.model, "-f", self.text, "--checkpoint", "0s"]
+            running = start(*arguments, stdout=-3, stderr=-3)
+            self.addCleanup(running.kill)
+            while not self.sidecar.exists() and running.poll() is None:
+                time.sleep(0.001)
+            running.send_signal(end)
+            code = running.wait(60)
+            self.assertEqual(code, -9 if end == signal.SIGKILL else 128 + end)
+            before = self.run_json("inspect", self.sidecar)
+            done = {entry["key"]: entry.get("value") for entry in before["metadata"]}
+            self.assertIs(done["synfire.profile.complete"], False)
+            self.profile("-f", self.text, "--resume")
+            self.assertEqual(self.sidecar.read_bytes(), (self.folder / "whole.gguf").read_bytes(), end)
+        # All is done: nothing changes.
+        self.profile("-f", self.text, "--resume")
+        self.assertEqual(self.sidecar.read_bytes(), (self.folder / "whole.gguf").read_bytes())
+        self.assertEqual([entry.name for entry in self.sidecar.parent.iterdir()], ["profile.gguf"])
+
+    def test_prompts(self):
+        prompts = self.write("prompts.jsonl", "".join(
+            json.dumps(line) + "\n" for line in [{"turns": ["Who is there?", "And who else?"], "id": 1},
+                                                 {"instruction": "Say something.", "input": ""},
+                                                 {"prompt": "Tell me of the sea and of the ships in it."}] * 9))
+        alone = self.profile("-f", prompts)["tokens"]
+        both = self.profile("-f", prompts, "-f", self.text, "--max-bytes", "20kB")["tokens"]
+        self.assertGreater(both, alone)
+        self.profile("-f", prompts, "--max-bytes", prompts.stat().st_size - 5)  # the last line is left out
+        self.fails("profile", "-m", self.model, "-f", self.write("x.jsonl", '{"turns": ["a"]}\n[1]\n'),
+                   says=["x.jsonl: byte 17", "JSON object"])
+        self.fails("profile", "-m", self.model, "-f", self.write("y.jsonl", '{"name": "a"}\n'), says=["byte 0: no text"])
+
+    def test_what_it_is_for(self):
+        self.profile("-f", self.text, "--max-bytes", "100kB")
+        fit = self.run_program("predictor", "fit", "-m", self.model, "--json")
+        self.assertIn(f"profile: {self.sidecar}", fit.stderr)
+        self.assertNotIn("random tokens", fit.stderr)
+        for layer in json.loads(fit.stdout)["layers"]:
+            self.assertAlmostEqual(layer["recall"], 0.95, delta=0.05)
+        devices = self.write("devices.yaml", "version: 1\ndevices:\n"
+                             "  - device: cpu:0\n    memory: 1GB\n    bandwidth: 10GB\n"
+                             "  - device: reference:0\n    memory: 1GB\n    bandwidth: 5GB\n")
+        plan = self.run_program("plan", "-m", self.model, "--devices", devices, "--json")
+        self.assertIn(f"profile: {self.sidecar}", plan.stderr)
+        # Elsewhere, by its name; or a text all the same.
+        moved = self.sidecar.rename(self.folder / "moved.gguf")
+        again = self.run_program("plan", "-m", self.model, "--devices", devices, "--json", "--profile", moved)
+        self.assertEqual(again.stdout, plan.stdout)
+        with_text = self.run_program("plan", "-m", self.model, "--devices", devices, "--json", "-f", self.text)
+        self.assertNotIn("profile:", with_text.stderr)
+        self.misused("plan", "-m", self.model, "--profile", moved, "-f", self.text, says=["--profile and --file"])
+
+    def test_wrong_profiles(self):
+        self.profile("-f", self.text, "--max-bytes", "50kB")
+        other = self.write("other.gguf", ARCEE.read_bytes()[:-4] + b"\0\0\0\1")
+        changed = bytearray(ARCEE.read_bytes())
+        tensor = self.run_json("inspect", self.model)["tensors"][3]
+        changed[tensor["offset"] + 5] ^= 0x11
+        other = self.write("other.gguf", bytes(changed))
+        for command in [("predictor", "fit"), ("plan",)]:
+            self.fails(*command, "-m", other, "--profile", self.sidecar, says=["profile of another model"])
+        self.fails("profile", "-m", other, "-o", self.sidecar, "-f", self.text, "--max-bytes", "50kB", "--resume",
+                   says=["profile of another model"])
+        self.fails("profile", "-m", self.model, "-f", self.text, "--resume", says=["begun with other texts", "50000 bytes"])
+        content = self.sidecar.read_bytes()
+        cut = self.write("cut.gguf", content[:len(content) // 2])
+        self.fails("predictor", "fit", "-m", self.model, "--profile", cut, says=["cut.gguf"])
+        self.fails("predictor", "fit", "-m", self.model, "--profile", self.model, says=["synfire-profile"])
+        nan = bytearray(content)
+        moments = next(t for t in self.run_json("inspect", self.sidecar)["tensors"] if t["name"] == "blk.1.moments")
+        nan[moments["offset"]:moments["offset"] + 4] = b"\x00\x00\xc0\x7f"
+        self.fails("predictor", "fit", "-m", self.model, "--profile", self.write("nan.gguf", bytes(nan)),
+                   says=["blk.1.moments", "element 0", "nan"])
+
+    def test_wrong_texts(self):
+        bad = self.write("bad.txt", b"abc \xc3\xa9 " * 9 + b"\xff more")
+        self.fails("profile", "-m", self.model, "-f", bad, says=["bad.txt: byte 63: 0xFF is not UTF-8"])
+        self.fails("profile", "-m", self.model, "-f", self.write("ends.txt", b"abc " * 20 + b"\xc3"),
+                   says=["ends.txt: byte 80", "within a character"])
+        self.fails("profile", "-m", self.model, "-f", self.write("empty.txt", ""), says=["empty.txt: 0 tokens"])
+        self.fails("profile", "-m", self.model, "-f", self.folder / "none.txt", says=["none.txt: No such file"])
+        self.fails("profile", "-m", self.model, "-f", self.folder, says=["a folder"])
+        self.misused("profile", "-m", self.model, says=["--file: missing"])
+        # Half a character is not read.
+        self.profile("-f", self.write("good.txt", b"abc \xc3\xa9 " * 40), "--max-bytes", 5 + 7 * 30)
+        self.assertFalse(re.search("not UTF-8", self.run_program("profile", "-m", self.model, "-f", self.text,
+                                                                 "--max-bytes", "1kB").stderr))
+
+    def test_models_that_are_never_silent(self):
+        stories = self.write("stories.gguf", STORIES.read_bytes())
+        report = self.run_json("profile", "-m", stories, "-f", self.text, "--max-bytes", "20kB")
+        self.assertEqual(report["layers"], [])
+        out = self.run_program("profile", "-m", stories, "-f", self.text, "--max-bytes", "20kB").stdout
+        self.assertIn("all neurons fire, always: silu", out)
+
+    def test_pictures(self):
+        self.profile("-f", self.text, "--max-bytes", "100kB")
+        self.run_program("predictor", "fit", "-m", self.model)
+        devices = self.write("devices.yaml", "version: 1\ndevices:\n"
+                             "  - device: cpu:0\n    memory: 200kB\n    bandwidth: 10GB\n"
+                             "  - device: reference:0\n    memory: 1GB\n    bandwidth: 5GB\n")
+        self.run_program("plan", "-m", self.model, "--devices", devices, "--group-size", 16)
+        page = self.folder / "report.html"
+        done = self.run_program("inspect", self.model, "-o", page, "--devices", devices)
+        for name in ["activity", "coverage", "overlap", "predictor-svd", "placement", "roofline"]:
+            self.assertIn(f"picture: {name}\n", done.stderr)
+        self.assertEqual(page.read_text().count("<svg "), 6)
+        import xml.etree.ElementTree as tree
+        for name in ["activity", "coverage", "overlap", "predictor", "placement", "roofline"]:
+            picture = self.folder / f"{name}.svg"
+            self.run_program("inspect", self.model, "-o", picture, "--picture", name)
+            root = tree.parse(picture).getroot()
+            self.assertTrue(root.tag.endswith("svg"))
+            self.assertIn("layer", "".join(root.itertext()))
+        alone = self.folder / "alone.svg"
+        self.run_program("inspect", self.sidecar, "-o", alone, "--picture", "activity")
+        self.assertEqual(alone.read_bytes(), (self.folder / "activity.svg").read_bytes())
+        self.misused("inspect", self.model, "-o", self.folder / "a.png", says=["a.png", ".html or .svg"])
+        self.misused("inspect", self.model, "-o", alone, says=["--picture"])
+        self.misused("inspect", self.model, "--picture", "overlap", says=["without --out"])
+        self.fails("inspect", STORIES, "-o", page, says=["nothing to draw"])
+
+
+if __name__ == "__main__":
+    unittest.main()
