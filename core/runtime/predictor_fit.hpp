@@ -25,6 +25,8 @@ struct PredictorFitOptions {
   bool whiten = true;  // svd: by the inputs' moments, not as if all directions were alike
   bool signs = true;   // svd: also a sign for each weight, where that reads less
 
+  std::uint32_t model = 0;  // model_fingerprint(), for engines to check; 0: they do not
+
   DType dtype = DType::q8_0;  // mlp: of its matrices, where their rows are whole blocks
 
   // SF_TAP_*: what the fit is to see of each layer.
