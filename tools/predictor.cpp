@@ -8,6 +8,7 @@
 #include "core/engine/collect_ffn_inputs.hpp"
 #include "core/engine/predictor_assets.hpp"
 #include "core/model/arch/families.hpp"
+#include "core/model/fingerprint.hpp"
 #include "core/runtime/layer_choices.hpp"
 #include "core/runtime/predictor_fit.hpp"
 #include "core/tensor/host_region.hpp"
@@ -257,7 +258,8 @@ Result<int> predictor(const OptionValues& values) {
   SYNFIRE_ASSIGN_OR_RETURN(const EngineConfig config, engine_config(values));
   SYNFIRE_ASSIGN_OR_RETURN(const GgufFile file, GgufFile::open(config.model));
   SYNFIRE_ASSIGN_OR_RETURN(const Program program, build_program(file, config.ffn_activation));
-  SYNFIRE_ASSIGN_OR_RETURN(const PredictorFitOptions options, fit_options(values));
+  SYNFIRE_ASSIGN_OR_RETURN(PredictorFitOptions options, fit_options(values));
+  options.model = model_fingerprint(file);
   SYNFIRE_RETURN_IF_ERROR(check_predictor_fit(program, options));
   SYNFIRE_ASSIGN_OR_RETURN(std::vector<FfnInputs> inputs,
                            fit_inputs(config, file, program, options, values));

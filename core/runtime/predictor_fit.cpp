@@ -17,6 +17,7 @@ std::string layer_prefix(const PredictorFitOptions& options, std::size_t layer) 
 
 GgufHeader header_of(const std::vector<FittedLayer>& layers, const PredictorFitOptions& options) {
   GgufHeader header = sidecar_header(options.type);
+  if (options.model != 0) header.set("synfire.predictor.model", options.model);
   // What was wanted.
   if (options.max_loss)
     header.set("synfire.predictor.max_loss", *options.max_loss);

@@ -25,6 +25,8 @@ struct PredictorFitOptions {
   bool whiten = true;  // svd: by the inputs' moments, not as if all directions were alike
   bool signs = true;   // svd: also a sign for each weight, where that reads less
 
+  std::uint32_t model = 0;  // model_fingerprint(), for engines to check; 0: they do not
+
   // mlp: of its matrices, where their rows are whole blocks; nothing: what reads least.
   std::optional<DType> dtype;
 
