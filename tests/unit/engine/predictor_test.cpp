@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 
@@ -11,6 +12,7 @@
 #include "core/engine/collect_ffn_inputs.hpp"
 #include "core/engine/predictor_assets.hpp"
 #include "core/model/arch/families.hpp"
+#include "core/model/golden.hpp"
 #include "core/runtime/ffn_gates.hpp"
 #include "core/runtime/fitted_tensor.hpp"
 #include "core/runtime/predictor_fit.hpp"
@@ -249,6 +251,43 @@ TEST_F(PredictorEngineTest, EveryPredictorAtItsExtremesAndOnTwoDevices) {
     EngineConfig split = config(predictor, "cpu:0,async:0");
     EXPECT_LT(test::worst_difference(logits(split), usual), 2e-2);
   }
+}
+
+// PowerInfer's own file: what its predictors find at its threshold, and at others.
+TEST(PowerInferPredictors, FewerNeuronsAboveAHigherThreshold) {
+  SYNFIRE_SHARED_OR_SKIP(file, "models/synfire-tiny/synfire-tiny.powerinfer.gguf");
+  SYNFIRE_SHARED_OR_SKIP(tokens_of, "models/synfire-tiny/synfire-tiny.powerinfer.golden.gguf");
+  const auto golden = Golden::open(tokens_of);
+  ASSERT_TRUE(golden.ok());
+  const auto counts = [&](const char* predictor, std::optional<double> threshold) {
+    EngineConfig config = test::engine_config("", "cpu:0");
+    config.model = file;
+    config.predictor = predictor;
+    config.predictor_threshold = threshold;
+    config.prefill_chunk = 1;  // no token asks for another's neurons
+    const auto engine = Engine::make(config);
+    EXPECT_TRUE(engine.ok()) << engine.status().to_string();
+    EXPECT_TRUE((*engine)->logits(golden->prompts().front().tokens).ok());
+    return (*engine)->devices().front().counts;
+  };
+  const DeviceCounts exact = counts("exact", {}), own = counts("mlp", {});
+  EXPECT_EQ(own.gate_rows, counts("mlp", 0.0).gate_rows);  // the file's threshold
+  const auto share = [&](const DeviceCounts& of) {
+    return static_cast<double>(of.gate_rows) / static_cast<double>(exact.neurons);
+  };
+  EXPECT_NEAR(share(own), 0.21, 0.06);
+  EXPECT_GT(static_cast<double>(own.active), 0.9 * static_cast<double>(exact.active));
+  EXPECT_LE(own.active, own.gate_rows);
+  DeviceCounts less = counts("mlp", -1e30);
+  EXPECT_EQ(less.gate_rows, exact.neurons);
+  EXPECT_EQ(less.active, exact.active);
+  for (const double threshold : {-2.0, -1.0, 0.0, 1.0, 2.0}) {
+    const DeviceCounts now = counts("mlp", threshold);
+    EXPECT_LT(now.gate_rows, less.gate_rows) << threshold;
+    EXPECT_LE(now.active, now.gate_rows);
+    less = now;
+  }
+  EXPECT_EQ(counts("mlp", 1e30).gate_rows, 0U);
 }
 
 TEST_F(PredictorEngineTest, TheReportSaysWhatThePredictorCosts) {
