@@ -1,15 +1,18 @@
 // How long the planner takes on models of a real size, how far from its bound it ends, and how full
-// the devices are. planner_bench [--token-steps N] [--rounds N] [--only TEXT]
+// the devices are; with --milp the same problems by the paper's formulation on CBC, and what its
+// answer takes on the same traces.
+//
+// planner_bench [--token-steps N] [--rounds N] [--tokens N] [--only TEXT] [--milp SECONDS]
 
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <ctime>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "core/sparsity/planner/planner.hpp"
+#include "tests/support/paper_milp.hpp"
 
 namespace synfire {
 namespace {
@@ -33,14 +36,21 @@ constexpr Machine kMachines[] = {
     {"gpu, 0.9 fits", 60e9, 900e9, 0.9},     {"gpu, all fits", 60e9, 900e9, 1.2},
     {"two cpus, all fits", 30e9, 20e9, 1.2}, {"two cpus, a third fits", 30e9, 20e9, 0.3}};
 
-constexpr std::uint32_t kGroup = 64, kTokens = 128;
+constexpr std::uint32_t kGroup = 64;
+
+struct Settings {
+  PlannerOptions planner;
+  std::uint32_t tokens = 128;
+  std::string only;
+  double milp_seconds = 0;  // 0: none
+};
 
 // Neurons by falling activity, in groups that are hot or cold together: a power law as papers plot
 // it (the hottest fifth has two thirds of the activations), 8 % active.
-PlanProblem make_problem(const Model& model, const Machine& machine) {
+PlanProblem make_problem(const Model& model, const Machine& machine, std::uint32_t tokens) {
   std::mt19937 random(1);
   PlanProblem problem;
-  problem.n_tokens = kTokens;
+  problem.n_tokens = tokens;
   const double row = model.d_model * 4.5 / 8;
   const double rows = model.gated ? 3 : 2;
   std::uint64_t all = 0;
@@ -48,7 +58,7 @@ PlanProblem make_problem(const Model& model, const Machine& machine) {
     PlanLayer& layer = problem.layers.emplace_back();
     layer.active_bytes = rows * row * 1.1;
     const std::uint32_t groups = model.d_ff / kGroup;
-    std::vector<double> mood(kTokens);
+    std::vector<double> mood(tokens);
     for (double& m : mood) m = std::lognormal_distribution<double>(0, 0.25)(random);
     for (std::uint32_t g = 0; g < groups; ++g) {
       layer.bytes.push_back(static_cast<std::uint64_t>(rows * row * kGroup));
@@ -57,7 +67,7 @@ PlanProblem make_problem(const Model& model, const Machine& machine) {
       const double rank = (g + 0.5) / groups;
       const double rate =
           0.033 * std::pow(rank, -0.6) * std::lognormal_distribution<double>(0, .2)(random);
-      for (std::uint32_t t = 0; t < kTokens; ++t)
+      for (std::uint32_t t = 0; t < tokens; ++t)
         layer.active.push_back(static_cast<std::int16_t>(
             std::binomial_distribution<int>(kGroup, std::min(1.0, rate * mood[t]))(random)));
     }
@@ -71,12 +81,31 @@ PlanProblem make_problem(const Model& model, const Machine& machine) {
   return problem;
 }
 
-void run(const Model& model, const Machine& machine, const PlannerOptions& options) {
-  const PlanProblem problem = make_problem(model, machine);
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+void run_milp(const PlanProblem& problem, double limit, double ours) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto milp = solve_paper_milp(problem, limit);
+  const double took = seconds_since(start);
+  if (!milp) {
+    std::printf("    milp: no answer within %.1f s\n", took);
+    return;
+  }
+  const double theirs = plan_seconds(problem, milp->layers);
+  std::printf(
+      "    milp: %.2f s, %s, gap of its impact %.4f %%; %.3f ms/token on the traces: %.4f x\n",
+      took, milp->optimal ? "optimal" : "not to its end",
+      100 * (milp->bound - milp->impact) / milp->impact, theirs * 1e3, theirs / ours);
+}
+
+void run(const Model& model, const Machine& machine, const Settings& settings) {
+  const PlanProblem problem = make_problem(model, machine, settings.tokens);
   const std::clock_t cpu = std::clock();
   const auto start = std::chrono::steady_clock::now();
-  const auto solution = solve_plan(problem, options);
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  const auto solution = solve_plan(problem, settings.planner);
+  const double took = seconds_since(start);
   const double cpu_seconds = static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC;
   if (!solution.ok()) {
     std::printf("%s, %s: %s\n", model.name, machine.name, solution.status().message().c_str());
@@ -93,27 +122,32 @@ void run(const Model& model, const Machine& machine, const PlannerOptions& optio
   std::printf(
       "%-12s %-24s %7.3f s (cpu %6.3f)  %8.3f ms/token  gap %.4f %%  budget used %.2f %%  whole "
       "%d\n",
-      model.name, machine.name, took.count(), cpu_seconds, solution->seconds * 1e3,
-      solution->gap() * 100,
+      model.name, machine.name, took, cpu_seconds, solution->seconds * 1e3, solution->gap() * 100,
       100.0 * static_cast<double>(used) / static_cast<double>(problem.devices[0].memory), whole);
+  if (settings.milp_seconds > 0) run_milp(problem, settings.milp_seconds, solution->seconds);
+}
+
+Settings parse(int argc, char** argv) {
+  Settings settings;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string name = argv[i], value = argv[i + 1];
+    if (name == "--token-steps") settings.planner.token_steps = std::stoul(value);
+    if (name == "--rounds") settings.planner.rounds = std::stoul(value);
+    if (name == "--tokens") settings.tokens = std::stoul(value);
+    if (name == "--only") settings.only = value;
+    if (name == "--milp") settings.milp_seconds = std::stod(value);
+  }
+  return settings;
 }
 
 }  // namespace
 }  // namespace synfire
 
 int main(int argc, char** argv) {
-  synfire::PlannerOptions options;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    if (std::string(argv[i]) == "--token-steps") options.token_steps = std::atoi(argv[i + 1]);
-    if (std::string(argv[i]) == "--rounds") options.rounds = std::atoi(argv[i + 1]);
-  }
-  std::string only;
-  for (int i = 1; i + 1 < argc; i += 2)
-    if (std::string(argv[i]) == "--only") only = argv[i + 1];
+  const synfire::Settings settings = synfire::parse(argc, argv);
   for (const auto& model : synfire::kModels)
     for (const auto& machine : synfire::kMachines)
-      if (only.empty() ||
-          (std::string(model.name) + ", " + machine.name).find(only) != std::string::npos)
-        synfire::run(model, machine, options);
+      if ((std::string(model.name) + ", " + machine.name).find(settings.only) != std::string::npos)
+        synfire::run(model, machine, settings);
   return 0;
 }

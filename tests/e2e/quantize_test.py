@@ -25,7 +25,7 @@ class Quantize(VerifyCase):
         return model
 
     def test_answers_stay_near_the_golden(self):
-        for dtype, limit in ("Q8_0", 0.5), ("BF16", 0.3):
+        for dtype, limit in ("Q8_0", 0.5), ("BF16", 0.15):
             for layout in (), ("--layout", "neuron"):
                 with self.subTest(dtype=dtype, layout=layout):
                     model, _ = self.quantize(STORIES, "--dtype", dtype, *layout)
@@ -41,7 +41,7 @@ class Quantize(VerifyCase):
                     small, report = self.quantize(model, "--dtype", dtype, *layout)
                     self.assertLess(report["bytes"], report["bytes_before"] + (dtype == "BF16"))
                     self.assertEqual(report["notes"], [])
-                    self.run_program("verify", small, "--against", "reference:0", "-n", 4)
+                    self.run_program("verify", small, "--against", "reference:0", "-n", 4, "--max-logit-diff", 0.5)
 
     def test_errors_grow_with_what_is_saved(self):
         model, errors = self.synth(), {}
@@ -69,9 +69,9 @@ class Quantize(VerifyCase):
 
     def test_what_it_says(self):
         done = self.run_program("quantize", "-m", STORIES, "-o", self.folder / "a.gguf", "--dtype", "q4_k")
-        self.assertRegex(done.stdout, r"^.*a\.gguf: llama, .* parameters in 48 tensors, .* of .*, .* bits each; .* s\n"
+        self.assertRegex(done.stdout, r"^.*a\.gguf: llama, .* parameters in 47 tensors, .* of .*, .* bits each; .* s\n"
                                       r"largest error: 0\.\d\d % of the weights of blk\..*, Q8_0 .*\n$")
-        self.assertRegex(done.stderr, r"(?m)^note: 5 of 48 tensors in F16: their rows of 172 values are no whole "
+        self.assertRegex(done.stderr, r"(?m)^note: 5 of 47 tensors in F16: their rows of 172 values are no whole "
                                       r"blocks of Q4_K\n")
 
     def test_the_same_bytes_again_and_on_any_threads(self):

@@ -1,6 +1,7 @@
 #include "core/sparsity/planner/layer_state.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace synfire {
@@ -148,6 +149,14 @@ double LayerState::swap_seconds(std::uint32_t a, std::uint32_t b) const {
              left, right, [=](std::size_t t) { return stream_left + active_left * more(t); },
              [=](std::size_t t) { return stream_right + active_right * more(t); }) -
          mean_;
+}
+
+double LayerState::imbalance() const {
+  if (loads_.empty()) return 0;
+  double sum = 0;
+  for (const float load : loads_) sum += load;
+  const auto n_devices = static_cast<double>(std::popcount(mask_));
+  return mean_ - sum / n_devices / static_cast<double>(costs_->n_tokens());
 }
 
 bool LayerState::is_balanced(double share) const {

@@ -34,6 +34,9 @@ class LayerState {
   [[nodiscard]] Change change_to(const GroupDevices& devices) const;
   // The seconds of two groups of different devices that change places.
   [[nodiscard]] double swap_seconds(std::uint32_t a, std::uint32_t b) const;
+  // What the longest device takes more than the mean of those that have groups, in an expected
+  // token; 0 where there is one.
+  [[nodiscard]] double imbalance() const;
   // Whether there are tokens that wait for one device and tokens that wait for another, each at
   // least `share` of all.
   [[nodiscard]] bool is_balanced(double share) const;

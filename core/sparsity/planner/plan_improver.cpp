@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <numeric>
 #include <random>
+#include <utility>
 
 #include "core/sparsity/planner/for_layers.hpp"
 #include "core/sparsity/planner/knapsack.hpp"
@@ -21,8 +23,11 @@ constexpr std::uint32_t kTries = 64;
 constexpr std::size_t kOpened = 4;
 // Groups on either side that are packed anew, and how long that may take.
 constexpr std::size_t kRepacked = 32, kMaxNodes = 1U << 16;
-// Swaps that are looked at in a round, for each group of such a layer.
-constexpr std::uint32_t kSwapsPerGroup = 8;
+// Swaps that are looked at in a round, for each group of such a layer; and in the first round,
+// where swaps that make it longer may be taken, too.
+constexpr std::uint32_t kSwapsPerGroup = 8, kFirstSwapsPerGroup = 96;
+// How much longer, in parts of what is lost to the imbalance, at the start and at the end.
+constexpr double kWarm = 0.01, kCold = 0.0002;
 
 }  // namespace
 
@@ -54,7 +59,7 @@ void PlanImprover::run(std::uint32_t rounds) {
     better = take_moves();
     for (std::uint32_t d = 0; d < n_devices; ++d) better |= exchange(d);
     for (std::uint32_t d = 0; d < n_devices; ++d) better |= repack(d);
-    better |= balance();
+    better |= balance(round == 0);
   }
   take_moves();
 }
@@ -274,25 +279,39 @@ bool PlanImprover::try_all(const std::vector<Move>& moves) {
 
 // Groups of a layer are of about the same size, so that swaps leave the memory as it is; those that
 // do not are left alone.
-bool PlanImprover::balance() {
+bool PlanImprover::balance(bool first) {
   std::atomic<bool> any{false};
   for_layers(costs_, [&](std::size_t i) {
     LayerState& layer = layers_[i];
     if (!layer.is_balanced(kContended)) return;
-    const double least = enough(static_cast<std::uint32_t>(i));
-    const std::uint32_t n = layer.costs().n_groups();
-    std::mt19937 random(static_cast<std::uint32_t>(i));  // the same plan every time
-    for (std::uint32_t trial = 0; trial < n * kSwapsPerGroup; ++trial) {
-      const std::uint32_t a = random() % n, b = random() % n;
-      const std::uint32_t left = layer.devices()[a], right = layer.devices()[b];
-      if (left == right || layer.costs().bytes(a) != layer.costs().bytes(b)) continue;
-      if (layer.swap_seconds(a, b) >= -least) continue;
-      layer.set(a, right);
-      layer.set(b, left);
-      any = true;
-    }
+    LayerState swapped = layer;
+    swap(static_cast<std::uint32_t>(i), first, swapped);
+    if (swapped.seconds() >= layer.seconds()) return;
+    layer = std::move(swapped);
+    any = true;
   });
   return any;
+}
+
+// Simulated annealing in the `first` round; then only what helps.
+void PlanImprover::swap(std::uint32_t index, bool first, LayerState& layer) const {
+  const std::uint32_t n = layer.costs().n_groups();
+  const std::uint32_t n_swaps = n * (first ? kFirstSwapsPerGroup : kSwapsPerGroup);
+  const double lost = first ? layer.imbalance() : 0;
+  double heat = kWarm * lost;
+  const double cooling = std::pow(kCold / kWarm, 1.0 / n_swaps);
+  std::mt19937 random(index);  // the same plan every time
+  for (std::uint32_t trial = 0; trial < n_swaps; ++trial, heat *= cooling) {
+    const std::uint32_t a = random() % n, b = random() % n;
+    const std::uint32_t left = layer.devices()[a], right = layer.devices()[b];
+    if (left == right || layer.costs().bytes(a) != layer.costs().bytes(b)) continue;
+    const double longer = layer.swap_seconds(a, b);
+    const double chance = static_cast<double>(random()) / static_cast<double>(random.max());
+    const bool taken = first ? longer < -heat * std::log(chance) : longer < -enough(index);
+    if (!taken) continue;
+    layer.set(a, right);
+    layer.set(b, left);
+  }
 }
 
 }  // namespace synfire

@@ -44,7 +44,8 @@ class PlanImprover {
                                                           const Move& in) const;
   bool repack(std::uint32_t device);
   bool try_all(const std::vector<Move>& moves);
-  bool balance();
+  bool balance(bool first);
+  void swap(std::uint32_t index, bool first, LayerState& layer) const;
   [[nodiscard]] bool fits(const LayerState::Difference& bytes) const;
   void account(const LayerState::Difference& bytes);
   [[nodiscard]] double enough(std::uint32_t layer) const;

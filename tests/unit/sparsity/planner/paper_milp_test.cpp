@@ -81,5 +81,21 @@ TEST(PaperMilp, IsNeverBetterThanThePlanner) {
   EXPECT_GT(faster / compared, 1.05);  // it balances, where they fill
 }
 
+TEST(PaperMilp, IsNeverBetterOnALargerModel) {
+  for (const double budget : {0.1, 0.4, 0.9}) {
+    ProblemShape shape;
+    shape.n_layers = 12;
+    shape.n_groups = 64;
+    shape.n_tokens = 32;
+    shape.budget = budget;
+    const PlanProblem problem = random_problem(shape, 11);
+    const auto milp = solve_paper_milp(problem, kLimit);
+    ASSERT_TRUE(milp) << budget;
+    const auto plan = solve_plan(problem);
+    ASSERT_TRUE(plan.ok()) << plan.status().message();
+    EXPECT_LE(plan->seconds, plan_seconds(problem, milp->layers) * (1 + 1e-6)) << budget;
+  }
+}
+
 }  // namespace
 }  // namespace synfire
