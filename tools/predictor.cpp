@@ -246,6 +246,10 @@ Status check_predictor(const OptionValues& values) {
   if (values.is_set("profile") && values.get<std::string>("type") == "mlp")
     return invalid_argument(
         "--profile: mlp is trained on the residual stream, which profiles lack; want --file");
+  if (values.is_set("profile") && values.get<std::string>("type") == "threshold")
+    return invalid_argument(
+        "--profile: what a threshold costs is measured on a text, which profiles lack; want "
+        "--file");
   return check_engine_options(values);
 }
 

@@ -36,7 +36,7 @@ struct EngineConfig {
   std::string predictor;                   // "exact", "none", "mlp[dtype=q8_0]"; "": by model
   std::optional<double> predictor_threshold;
   std::string ffn_activation;         // "" = the file's
-  std::string down_dtype;             // f16 | q8_0 | q4_0 | q4_1; "" = by the predictor
+  std::string down_dtype;             // f16 | q8_0 | q4_0; "" = by the predictor
   std::uint32_t context = 0;          // tokens per sequence; 0 = the model's, at most 8192
   std::uint32_t threads = 0;          // of CPU devices that do not say; 0 = the plugin's choice
   std::string kv_dtype = "f16";       // f32 | f16 | q8_0

@@ -203,6 +203,8 @@ class Threshold(Case):
         self.fails("run", "-m", self.model, "-p", "a", "--predictor", "threshold",
                    says=["threshold.blk.0.threshold: missing", "synfire predictor fit --type threshold"])
         self.misused("predictor", "fit", "--type", "threshold", "-m", self.model, "--skip", 1, says=["skip"])
+        self.misused("predictor", "fit", "--type", "threshold", "-m", self.model, "--profile", "p.gguf",
+                     says=["--profile", "want --file"])
 
 
 class Eval(Case):
