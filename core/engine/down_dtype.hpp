@@ -14,11 +14,11 @@ namespace synfire {
 // reading apart.
 inline Result<DType> down_dtype_of(std::string_view name, bool is_lossy) {
   if (name.empty()) return is_lossy ? DType::q8_0 : DType::f16;
-  constexpr std::array<std::pair<std::string_view, DType>, 4> kNames{
-      {{"f16", DType::f16}, {"q8_0", DType::q8_0}, {"q4_0", DType::q4_0}, {"q4_1", DType::q4_1}}};
+  constexpr std::array<std::pair<std::string_view, DType>, 3> kNames{
+      {{"f16", DType::f16}, {"q8_0", DType::q8_0}, {"q4_0", DType::q4_0}}};
   for (const auto& [known, dtype] : kNames)
     if (known == name) return dtype;
-  return invalid_argument("down dtype: '{}', want f16, q8_0, q4_0 or q4_1", name);
+  return invalid_argument("down dtype: '{}', want f16, q8_0 or q4_0", name);
 }
 
 }  // namespace synfire

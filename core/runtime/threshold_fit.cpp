@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <mutex>
-#include <numeric>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -85,8 +84,8 @@ class LayerNeurons {
   }
   [[nodiscard]] std::uint32_t size() const { return d_ff_; }
 
-  // body(first neuron, their number, act, hidden), by parts: act(gate) and what the neuron's down
-  // row is multiplied with, [inputs, neurons].
+  // body(first neuron, their number, act, factor), by parts: act(gate), and what it is multiplied
+  // with before the neuron's down row is; [inputs, neurons].
   template <typename Body>
   void for_parts(std::span<const float> x, const Body& body) const {
     for (std::uint64_t first = 0; first < d_ff_; first += kPart) {
@@ -96,13 +95,13 @@ class LayerNeurons {
       for (std::size_t i = 0; i < act.size(); ++i)
         act[i] = sdk::activation(kind_, act[i] + (bias_.empty() ? 0 : bias_[first + i % n]));
       if (ffn_.gate == kNone) {
-        body(first, n, act, act);
+        body(first, n, act, std::vector<float>(act.size(), 1.0F));
         continue;
       }
-      std::vector<float> hidden = multiply_transposed(x, up_[0].rows(first, n), cols);
-      for (std::size_t i = 0; i < hidden.size(); ++i)
-        hidden[i] = act[i] * (kind_ == SF_ACTIVATION_DRELU ? std::max(hidden[i], 0.0F) : hidden[i]);
-      body(first, n, act, hidden);
+      std::vector<float> factor = multiply_transposed(x, up_[0].rows(first, n), cols);
+      if (kind_ == SF_ACTIVATION_DRELU)
+        for (float& value : factor) value = std::max(value, 0.0F);
+      body(first, n, act, factor);
     }
   }
   // |down row|^2.
@@ -133,62 +132,60 @@ class LayerNeurons {
 
 // What the neurons of a layer do with some inputs: [inputs, neurons].
 struct Sample {
-  std::vector<float> sizes;     // |act(gate)|
-  std::vector<float> energies;  // |what the neuron adds|^2, as a share of its input's total
-  std::vector<double> totals;   // [inputs]
+  std::vector<float> sizes;  // |act(gate)|
+  std::vector<float> gains;  // |what a unit of it adds|^2, as a share of what all neurons add
+  std::size_t n_neurons;
+
+  [[nodiscard]] double energy(std::size_t i) const {
+    return double{sizes[i]} * sizes[i] * gains[i];
+  }
 };
 
-// By input, since a few of them (the first token of a sequence) add thousands of times what others
-// do, and say nothing about these.
-void make_shares(Sample& sample, std::size_t n_neurons) {
-  auto& energies = sample.energies;
-  for (auto row = energies.begin(); row != energies.end();) {
-    const auto end = row + static_cast<std::ptrdiff_t>(n_neurons);
-    const double all = std::accumulate(row, end, 0.0);
-    for (; row != end; ++row) *row = all > 0 ? static_cast<float>(*row / all) : 0;
-    sample.totals.push_back(all);
+// Shares by input, since a few of them (the first token of a sequence) add thousands of times what
+// others do, and say nothing about these.
+void make_shares(Sample& sample) {
+  for (std::size_t first = 0; first < sample.sizes.size(); first += sample.n_neurons) {
+    double all = 0;
+    for (std::size_t i = first; i < first + sample.n_neurons; ++i) all += sample.energy(i);
+    for (std::size_t i = first; i < first + sample.n_neurons; ++i)
+      sample.gains[i] = all > 0 ? static_cast<float>(sample.gains[i] / all) : 0;
   }
 }
 
 Sample sample_of(const LayerNeurons& neurons, std::span<const float> x, std::size_t d_model) {
   const std::size_t width = neurons.size();
-  Sample sample;
+  Sample sample{{}, {}, width};
   sample.sizes.resize(x.size() / d_model * width);
-  sample.energies.resize(sample.sizes.size());
+  sample.gains.resize(sample.sizes.size());
   neurons.for_parts(x, [&](std::uint64_t first, std::uint64_t n, const std::vector<float>& act,
-                           const std::vector<float>& hidden) {
+                           const std::vector<float>& factor) {
     for (std::size_t i = 0; i < act.size(); ++i) {
       const std::size_t neuron = first + i % n, at = i / n * width + neuron;
       sample.sizes[at] = std::fabs(act[i]);
-      sample.energies[at] = hidden[i] * hidden[i] * neurons.down_square(neuron);
+      sample.gains[at] = factor[i] * factor[i] * neurons.down_square(neuron);
     }
   });
-  make_shares(sample, width);
+  make_shares(sample);
   return sample;
 }
 
-// What a unit of each neuron's activation adds, as far as the sample tells; one that never fires
-// there is not left out before others.
-std::vector<float> weights_of(const Sample& sample, std::size_t n_neurons) {
-  std::vector<double> energies(n_neurons, 0), squares(n_neurons, 0);
-  for (std::size_t i = 0; i < sample.sizes.size(); ++i) {
-    const double total = sample.totals[i / n_neurons];
-    if (!(total > 0)) continue;
-    energies[i % n_neurons] += sample.energies[i];
-    squares[i % n_neurons] += double{sample.sizes[i]} * sample.sizes[i] / total;
-  }
-  std::vector<float> weights(n_neurons, 0);
-  for (std::size_t j = 0; j < n_neurons; ++j)
-    if (squares[j] > 0) weights[j] = static_cast<float>(std::sqrt(energies[j] / squares[j]));
-  const float most = *std::max_element(weights.begin(), weights.end());
-  for (std::size_t j = 0; j < n_neurons; ++j)
-    if (!(squares[j] > 0)) weights[j] = most > 0 ? most : 1;
+// What a unit of each neuron's activation adds: the root of the mean square.
+std::vector<float> weights_of(const Sample& sample) {
+  const std::size_t n_inputs = sample.gains.size() / sample.n_neurons;
+  std::vector<double> sums(sample.n_neurons, 0);
+  for (std::size_t i = 0; i < sample.gains.size(); ++i)
+    sums[i % sample.n_neurons] += sample.gains[i];
+  std::vector<float> weights;
+  for (const double sum : sums)
+    weights.push_back(static_cast<float>(std::sqrt(sum / static_cast<double>(n_inputs))));
   return weights;
 }
 
-void weigh(Sample& sample, const std::vector<float>& weights) {
-  for (std::size_t i = 0; i < sample.sizes.size(); ++i)
-    sample.sizes[i] *= weights[i % weights.size()];
+// What the rule compares, of each neuron and input.
+std::vector<float> weighed(const Sample& sample, const std::vector<float>& weights) {
+  std::vector<float> sizes = sample.sizes;
+  for (std::size_t i = 0; i < sizes.size(); ++i) sizes[i] *= weights[i % weights.size()];
+  return sizes;
 }
 
 std::span<const float> some_rows(const RowSample& sample, std::size_t cols) {
@@ -206,15 +203,16 @@ float threshold_of(std::vector<float> sizes, double skip) {
 }
 
 void measure(const Sample& sample, FittedThreshold& fitted) {
+  const std::vector<float> sizes = weighed(sample, fitted.weights);
   std::size_t skipped = 0;
   double lost = 0, all = 0;
-  for (std::size_t i = 0; i < sample.sizes.size(); ++i) {
-    all += sample.energies[i];
-    if (sample.sizes[i] > fitted.threshold) continue;
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    all += sample.energy(i);
+    if (sizes[i] > fitted.threshold) continue;
     ++skipped;
-    lost += sample.energies[i];
+    lost += sample.energy(i);
   }
-  fitted.skipped = static_cast<double>(skipped) / static_cast<double>(sample.sizes.size());
+  fitted.skipped = static_cast<double>(skipped) / static_cast<double>(sizes.size());
   fitted.error = all > 0 ? lost / all : 0;
 }
 
@@ -223,14 +221,11 @@ FittedThreshold fit_layer(const LayerNeurons& neurons, const FfnInputs& inputs, 
   const auto sample = [&](const RowSample& rows) {
     return sample_of(neurons, some_rows(rows, d_model), d_model);
   };
-  Sample seen = sample(inputs.calibration);
   FittedThreshold fitted;
-  fitted.weights = weights_of(seen, neurons.size());
-  weigh(seen, fitted.weights);
-  fitted.threshold = threshold_of(std::move(seen.sizes), skip);
-  Sample unseen = sample(inputs.held_out);
-  weigh(unseen, fitted.weights);
-  measure(unseen, fitted);
+  const Sample seen = sample(inputs.calibration);
+  fitted.weights = weights_of(seen);
+  fitted.threshold = threshold_of(weighed(seen, fitted.weights), skip);
+  measure(sample(inputs.held_out), fitted);
   return fitted;
 }
 

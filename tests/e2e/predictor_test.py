@@ -203,6 +203,83 @@ class Threshold(Case):
         self.fails("run", "-m", self.model, "-p", "a", "--predictor", "threshold",
                    says=["threshold.blk.0.threshold: missing", "synfire predictor fit --type threshold"])
         self.misused("predictor", "fit", "--type", "threshold", "-m", self.model, "--skip", 1, says=["skip"])
+        self.misused("predictor", "fit", "--type", "threshold", "-m", self.model, "--profile", "p.gguf",
+                     says=["--profile", "want --file"])
+
+
+class Eval(Case):
+    """Against exact, on a copy of the bundled model's small neighbour."""
+
+    def setUp(self):
+        super().setUp()
+        self.model = self.write("model.gguf", ARCEE.read_bytes())
+        self.text = self.write("text", "Once upon a time there was a little cat who sat. " * 60)
+        self.run_program("predictor", "fit", "-m", self.model, "--tokens", 4096)
+
+    def eval(self, *arguments):
+        return self.run_json("predictor", "eval", "-m", self.model, "-f", self.text, "--tokens", 2000, *arguments)
+
+    def test_a_predictor_at_its_own_threshold(self):
+        report = self.eval()
+        found, = report["predictors"]
+        self.assertEqual([found["name"], found["chosen"]["threshold"]], ["svd", 0])
+        self.assertEqual(len(found["layers"]), 2)
+        self.assertEqual(found["points"], [found["chosen"]])
+        total = sum(layer["ffn_bytes"] for layer in found["layers"])
+        self.assertAlmostEqual(total / report["exact"]["ffn_bytes"], found["chosen"]["of_exact"], places=9)
+        for layer in found["layers"]:
+            self.assertGreater(layer["recall"], 0.5)
+            self.assertGreater(layer["precision"], layer["fired"])
+        perplexity = self.run_json("predictor", "eval", "-m", self.model, "-f", self.text, "--tokens", 2000,
+                                   "--predictor-threshold", -1e30)["predictors"][0]["chosen"]
+        self.assertEqual(perplexity["recall"], 1)
+        self.assertAlmostEqual(perplexity["loss"], 0, delta=1e-3)
+
+    def test_a_point_is_looked_for_and_kept(self):
+        found, = self.eval("--max-loss", "5%", "--store")["predictors"]
+        self.assertLessEqual(found["chosen"]["loss"], 0.05)
+        self.assertGreater(len(found["points"]), 2)
+        again, = self.eval()["predictors"]
+        self.assertAlmostEqual(again["chosen"]["threshold"], found["chosen"]["threshold"], places=4)
+        self.assertAlmostEqual(again["chosen"]["predicted"], found["chosen"]["predicted"], places=4)
+
+    def test_a_table_and_a_list(self):
+        self.run_program("predictor", "fit", "-m", self.model, "--type", "signbit", "--tokens", 4096)
+        out = self.run_program("predictor", "eval", "-m", self.model, "-f", self.text, "--tokens", 2000,
+                               "--predictor", "svd,signbit").stdout
+        self.assertRegex(out, r"(?m)^predictor +threshold +recall +precision")
+        for name in ["exact", "svd", "signbit"]:
+            self.assertRegex(out, rf"(?m)^{name} ")
+        self.assertIn("signbit at 0", out)
+
+    def test_a_fit_to_a_loss(self):
+        arguments = ["predictor", "fit", "-m", self.model, "-f", self.text, "--max-loss", "2%"]
+        first = self.run_json(*arguments)
+        sidecar = self.folder / "model.gguf.synfire" / "predictor-svd.gguf"
+        content = sidecar.read_bytes()
+        self.assertEqual(self.run_json(*arguments, "-t", 1), first)
+        self.assertEqual(sidecar.read_bytes(), content)
+        self.run_json(*arguments, "--type", "signbit")
+
+    def test_errors(self):
+        def fails(*more, says):
+            self.fails("predictor", "eval", "-m", self.model, *more, says=says)
+
+        fails("-f", self.write("short", "a"), says=["short", "want at least 8"])
+        fails("-f", self.text, "--predictor", "signbit", says=["signbit.blk.0.bias"])
+        self.misused("predictor", "eval", "-m", self.model, says=["--file: missing"])
+        self.misused("predictor", "eval", "-m", self.model, "-f", self.text, "--max-loss", "much",
+                     says=["--max-loss", "got 'much'", "0.1%"])
+        self.misused("predictor", "fit", "-m", self.model, "--max-loss", "1%", says=["--max-loss: no --file"])
+        self.fails("predictor", "eval", "-m", STORIES, "-f", self.text, says=["silu"])
+        # The sidecar of another model.
+        other = self.write("other.gguf", STORIES.read_bytes())
+        folder = self.folder / "other.gguf.synfire"
+        folder.mkdir()
+        (folder / "predictor-svd.gguf").write_bytes(
+            (self.folder / "model.gguf.synfire" / "predictor-svd.gguf").read_bytes())
+        self.fails("predictor", "eval", "-m", other, "-f", self.text, "--ffn-activation", "relu",
+                   says=["a predictor of another model", "predictor-svd.gguf"])
 
 
 @unittest.skipUnless(PWRI.exists(), f"needs {PWRI}, which this clone lacks")

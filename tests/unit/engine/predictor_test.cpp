@@ -208,6 +208,7 @@ TEST_F(PredictorEngineTest, TrainedPredictorsRepeatAndGrow) {
 
 TEST_F(PredictorEngineTest, WhitenedFitsOfMoreRankAreMorePrecise) {
   PredictorFitOptions options;
+  options.signs = false;
   options.rank = 8;
   const double low = fit(options)[0].quality.precision;
   options.rank = 48;
