@@ -55,8 +55,7 @@ class Pictures {
     SYNFIRE_RETURN_IF_ERROR(read());
     SYNFIRE_RETURN_IF_ERROR(draw_activity());
     SYNFIRE_RETURN_IF_ERROR(draw_predictors());
-    if (plan_ && wanted("placement"))
-      add("placement", placement_map(*plan_, program_ ? program_->hparams.d_ff : 0));
+    SYNFIRE_RETURN_IF_ERROR(draw_placement());
     SYNFIRE_RETURN_IF_ERROR(draw_roofline());
     return std::move(pictures_);
   }
@@ -106,6 +105,22 @@ class Pictures {
     return {};
   }
 
+  // Neurons by rank where it is known.
+  Status draw_placement() {
+    if (!plan_ || !program_ || !wanted("placement")) return {};
+    const Hparams& h = program_->hparams;
+    const bool by_rank = profile_ && profile_->info().has_activity();
+    std::vector<NeuronOrder> orders(h.n_layers, neurons_as_numbered(h.d_ff));
+    for (std::uint32_t i = 0; by_rank && i < h.n_layers; ++i) {
+      SYNFIRE_ASSIGN_OR_RETURN(const ActivityStats stats, profile_->stats(i));
+      std::stable_sort(orders[i].begin(), orders[i].end(), [&](std::uint32_t a, std::uint32_t b) {
+        return stats.counts[a] > stats.counts[b];
+      });
+    }
+    add("placement", placement_map(*plan_, orders, by_rank));
+    return {};
+  }
+
   Status draw_predictors() {
     if (!wanted("predictor")) return {};
     for (const char* const name : {"svd", "mlp", "signbit", "threshold"}) {
@@ -137,8 +152,7 @@ class Pictures {
   Status draw_roofline() {
     if (!wanted("roofline") || !profile_ || !program_) return {};
     const Hparams& h = program_->hparams;
-    const PredictorProgram predictor{
-        is_relu_family(h.activation) ? Prediction::exact : Prediction::none, "", {}};
+    SYNFIRE_ASSIGN_OR_RETURN(const PredictorProgram predictor, usual_predictor());
     SYNFIRE_ASSIGN_OR_RETURN(const ActivationProfile traces,
                              traced_activity(*profile_, kRooflineTokens));
     const std::uint32_t group_size = plan_ ? plan_->group_size : h.d_ff;
@@ -153,8 +167,28 @@ class Pictures {
                                loads_of(problem.layers[i], problem.n_tokens, i, devices));
       layers.push_back(std::move(loads));
     }
-    add("roofline", roofline(layers));
+    add("roofline", roofline(layers, predictor.name == "none" ? "dense" : predictor.name));
     return {};
+  }
+
+  // What the model runs with where nothing is said, as far as it decides what is read.
+  Result<PredictorProgram> usual_predictor() const {
+    if (!is_relu_family(program_->hparams.activation)) return PredictorProgram{};
+    const std::filesystem::path path = beside(file_, "predictor-svd.gguf");
+    if (!is_there(path)) return PredictorProgram{Prediction::exact, "exact", {}};
+    SYNFIRE_ASSIGN_OR_RETURN(const GgufFile sidecar, GgufFile::open(path));
+    SYNFIRE_ASSIGN_OR_RETURN(const std::vector<PredictorLayerQuality> layers,
+                             qualities(sidecar, "svd"));
+    if (layers.size() != program_->hparams.n_layers)
+      return invalid_argument("{}: qualities of {} layers, the model has {}", path.string(),
+                              layers.size(), program_->hparams.n_layers);
+    PredictorProgram predictor{Prediction::plugin, "svd", {}};
+    for (const PredictorLayerQuality& quality : layers) {
+      PredictorLayer& layer = predictor.layers.emplace_back();
+      layer.gate_rule = SF_GATE_POSITIVE;
+      layer.precision = quality.precision;
+    }
+    return predictor;
   }
 
   Result<std::vector<DevicesFile::Device>> described() const {
@@ -254,8 +288,9 @@ Status draw_pictures(const GgufFile& file, const OptionValues& values) {
   SYNFIRE_ASSIGN_OR_RETURN(const std::vector<Picture> pictures, Pictures(file, values).draw());
   if (pictures.empty())
     return error(StatusCode::not_found,
-                 "{}: nothing to draw: want a profile, a predictor or a plan beside it",
-                 file.path());
+                 "{}: nothing{} to draw: want a profile, a predictor or a plan beside it",
+                 file.path(),
+                 values.is_set("picture") ? " of " + values.get<std::string>("picture") : "");
   const bool page = ends_with(values, ".html");
   if (!page && pictures.size() > 1)
     note("{} pictures of that name, the first is written; an .html has all\n", pictures.size());

@@ -5,7 +5,8 @@
 #include <utility>
 
 #include "tools/bench_run.hpp"
-#include "tools/engine_options.hpp"
+#include "tools/cpu_use.hpp"
+#include "tools/output.hpp"
 #include "tools/plan_option.hpp"
 #include "tools/plan_report.hpp"
 #include "tools/progress.hpp"
@@ -13,9 +14,9 @@
 namespace synfire::cli {
 namespace {
 
-constexpr double kSampleSeconds = 0.3;
+constexpr double kSampleSeconds = 0.25;
 constexpr std::uint32_t kSamples = 5;
-constexpr std::uint32_t kFirstTokens = 8, kLeastTokens = 8, kMostTokens = 128;
+constexpr std::uint32_t kFirstTokens = 8, kLeastTokens = 8, kMostTokens = 256;
 
 // A plan, and the samples that were taken of it.
 struct Run {
@@ -53,7 +54,7 @@ class Runs {
       SYNFIRE_RETURN_IF_ERROR(add(all_on(problem_, d)));
       MeasuredPlans::Pair pair{d, all_.back().measured(), {}};
       const double even = even_share(problem_, all_.front().measured(), pair);
-      for (const double share : {even, (1 + even) / 2})
+      for (const double share : {even, (1 + even) / 2, 0.7 * even})
         SYNFIRE_RETURN_IF_ERROR(add(shared_with(problem_, d, share)));
     }
     for (std::uint32_t i = 1; by_turns_ && i < kSamples; ++i)
@@ -62,7 +63,7 @@ class Runs {
   }
 
  private:
-  static constexpr std::size_t kRunsOfAPair = 3;
+  static constexpr std::size_t kRunsOfAPair = 4;
 
   [[nodiscard]] std::size_t n_runs() const {
     return 1 + kRunsOfAPair * (problem_.devices.size() - 1);
@@ -149,7 +150,15 @@ bool has_room_to_measure(const PlanProblem& problem) {
 }
 
 Result<MeasuredPlans> measure_plans(const PlanRuns& runs, const PlanProblem& problem) {
-  return Runs(runs, problem).measure();
+  const CpuUse begin = CpuUse::now();
+  Result<MeasuredPlans> plans = Runs(runs, problem).measure();
+  const double others = share_of_others(begin, CpuUse::now());
+  if (plans.ok() && others >= kDisturbingShare)
+    note(
+        "plan: others had {:.1f} % of the processors' time during the decodes: DISTURBED, plan "
+        "again\n",
+        100 * others);
+  return plans;
 }
 
 }  // namespace synfire::cli

@@ -23,7 +23,7 @@ struct PlanRuns {
 [[nodiscard]] bool has_room_to_measure(const PlanProblem& problem);
 
 // Decodes a few tokens under plans from which the others' times follow: all FFNs on the home
-// device, all on each other one, and layers shared with it, evenly and with less on it.
+// device, all on each other one, and layers shared with it: evenly, with less and with more on it.
 [[nodiscard]] Result<MeasuredPlans> measure_plans(const PlanRuns& runs, const PlanProblem& problem);
 
 }  // namespace synfire::cli

@@ -8,6 +8,8 @@
 #include "core/engine/collect_ffn_inputs.hpp"
 #include "core/engine/predictor_assets.hpp"
 #include "core/model/arch/families.hpp"
+#include "core/model/fingerprint.hpp"
+#include "core/runtime/layer_choices.hpp"
 #include "core/runtime/predictor_fit.hpp"
 #include "core/tensor/host_region.hpp"
 #include "tools/commands.hpp"
@@ -16,7 +18,10 @@
 #include "tools/format.hpp"
 #include "tools/json.hpp"
 #include "tools/output.hpp"
+#include "tools/percent.hpp"
+#include "tools/predictor_eval.hpp"
 #include "tools/predictor_exchange.hpp"
+#include "tools/predictor_loss_fit.hpp"
 #include "tools/predictor_threshold.hpp"
 #include "tools/profile_option.hpp"
 #include "tools/progress.hpp"
@@ -26,13 +31,17 @@
 namespace synfire::cli {
 namespace {
 
-PredictorFitOptions fit_options(const OptionValues& values) {
+Result<PredictorFitOptions> fit_options(const OptionValues& values) {
   PredictorFitOptions options;
   options.type = values.get<std::string>("type");
   if (values.is_set("rank"))
     options.rank = static_cast<std::uint32_t>(values.get<std::uint64_t>("rank"));
   options.recall = values.get<double>("recall");
-  options.dtype = find_dtype(values.get<std::string>("dtype"))->dtype;
+  options.signs = values.get<std::string>("signs") == "auto";
+  if (const auto* const most = values.find<std::string>("max-loss")) {
+    SYNFIRE_ASSIGN_OR_RETURN(options.max_loss, parse_percent(*most));
+  }
+  if (values.is_set("dtype")) options.dtype = find_dtype(values.get<std::string>("dtype"))->dtype;
   options.whiten = values.get<std::string>("whiten") == "inputs";
   return options;
 }
@@ -40,7 +49,7 @@ PredictorFitOptions fit_options(const OptionValues& values) {
 // Rows of a layer to keep: training wants many, calibration alone few.
 FfnRowLimits row_limits(const OptionValues& values, const PredictorFitOptions& options) {
   FfnRowLimits limits;
-  if (options.type == "mlp") limits = {16384, 4096};
+  if (options.type == "mlp") limits = {32768, 4096};
   if (values.is_set("rows")) limits.calibration = values.get<std::uint64_t>("rows");
   return limits;
 }
@@ -60,10 +69,12 @@ Status check_memory(std::uint32_t n_layers, std::uint32_t d_model, bool with_mom
 std::uint64_t wanted_tokens(const Engine& engine, const OptionValues& values,
                             const PredictorFitOptions& options) {
   const auto wanted = values.get<std::uint64_t>("tokens");
-  if (values.is_set("tokens")) return wanted;
+  if (values.source("tokens").kind != SourceKind::defaults) return wanted;
   // Every fourth window is held out.
   const std::uint64_t rows = row_limits(values, options).calibration;
-  return std::max<std::uint64_t>(options.type == "mlp" ? rows + rows / 3 : wanted,
+  // A loss is measured on those, so they must be many.
+  const std::uint64_t least = options.max_loss ? 4 * wanted : wanted;
+  return std::max<std::uint64_t>(options.type == "mlp" ? rows + rows / 3 : least,
                                  2 * std::uint64_t{engine.model().d_model});
 }
 
@@ -114,27 +125,60 @@ Result<std::vector<FfnInputs>> fit_inputs(const EngineConfig& config, const Gguf
   return inputs;
 }
 
-Result<std::vector<FittedLayer>> fit_layers(const Program& program, const GgufFile& file,
-                                            std::vector<FfnInputs> inputs,
-                                            const PredictorFitOptions& options) {
+// What `fit` makes of each layer, as many layers at once as there are cores.
+template <typename Fitted, typename Fit>
+Result<std::vector<Fitted>> for_layers(std::vector<FfnInputs> inputs, const Fit& fit) {
   Progress progress("layers");
-  std::vector<FittedLayer> layers;
-  const std::uint32_t n_layers = program.hparams.n_layers;
+  std::vector<Fitted> layers;
+  const auto n_layers = static_cast<std::uint32_t>(inputs.size());
   const std::uint32_t n_cores = std::max(1U, std::thread::hardware_concurrency());
-  while (layers.size() < n_layers) {  // as many layers at once as there are cores
+  while (layers.size() < n_layers) {
     const auto first = static_cast<std::uint32_t>(layers.size());
-    std::vector<std::future<Result<FittedLayer>>> parts;
+    std::vector<std::future<Result<Fitted>>> parts;
     for (std::uint32_t i = first; i < std::min(first + n_cores, n_layers); ++i)
       parts.push_back(std::async(std::launch::async, [&, i] {
         const FfnInputs mine = std::move(inputs[i]);  // gives its memory back at the end
-        return fit_predictor_layer(program, file, i, mine, options);
+        return fit(i, mine);
       }));
     for (auto& part : parts) {
-      SYNFIRE_ASSIGN_OR_RETURN(FittedLayer layer, part.get());
+      SYNFIRE_ASSIGN_OR_RETURN(Fitted layer, part.get());
       layers.push_back(std::move(layer));
     }
     progress.at(layers.size(), n_layers);
   }
+  return layers;
+}
+
+// Windows of --file that no fit saw, to measure a loss on.
+Result<Windows> loss_windows(EngineConfig config, const PredictorFitOptions& options,
+                             const OptionValues& values) {
+  config.predictor = "none";
+  SYNFIRE_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::make(config));
+  SYNFIRE_ASSIGN_OR_RETURN(const Windows windows,
+                           text_windows(*engine, values, wanted_tokens(*engine, values, options)));
+  return held_out(windows);
+}
+
+Result<std::vector<FittedLayer>> fit_layers(const EngineConfig& config, const Program& program,
+                                            const GgufFile& file, std::vector<FfnInputs> inputs,
+                                            const PredictorFitOptions& options,
+                                            const OptionValues& values) {
+  const std::filesystem::path path = predictor_sidecar(config.model, options.type);
+  if (options.max_loss) {
+    SYNFIRE_ASSIGN_OR_RETURN(
+        const std::vector<LayerChoices> choices,
+        for_layers<LayerChoices>(std::move(inputs), [&](std::uint32_t i, const FfnInputs& mine) {
+          return fit_layer_choices(program, file, i, mine, options);
+        }));
+    SYNFIRE_ASSIGN_OR_RETURN(const Windows windows, loss_windows(config, options, values));
+    return fit_to_loss(config, windows, choices, options, path);
+  }
+  SYNFIRE_ASSIGN_OR_RETURN(
+      std::vector<FittedLayer> layers,
+      for_layers<FittedLayer>(std::move(inputs), [&](std::uint32_t i, const FfnInputs& mine) {
+        return fit_predictor_layer(program, file, i, mine, options);
+      }));
+  SYNFIRE_RETURN_IF_ERROR(write_predictor(path, layers, options));
   return layers;
 }
 
@@ -158,8 +202,7 @@ void print_layers(const std::vector<FittedLayer>& layers, const std::filesystem:
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const PredictionQuality& quality = layers[i].quality;
     table.add({fmt::format("{}", i), share(quality.recall), share(quality.precision),
-               share(quality.predicted), share(quality.fired),
-               layers[i].rank == 0 ? "-" : fmt::format("{}", layers[i].rank),
+               share(quality.predicted), share(quality.fired), fmt::format("{}", layers[i].rank),
                human_bytes(static_cast<double>(bytes_of(layers[i])))});
   }
   print("{}{}\n", table.text(), path.string());
@@ -185,7 +228,20 @@ Status check_predictor(const OptionValues& values) {
   const auto action = values.get<std::string>("action");
   if (action == "export") return check_export_predictor(values);
   if (action == "import") return check_import_predictor(values);
-  if (values.is_set("profile") && values.is_set("file"))
+  if (values.is_set("max-loss")) {
+    const auto parsed = parse_percent(values.get<std::string>("max-loss"));
+    if (!parsed.ok()) return parsed.status().with_context("--max-loss");
+    const auto type = values.get<std::string>("type");
+    if (action == "fit" && type != "svd" && type != "signbit")
+      return invalid_argument("--max-loss: --type {}, want svd or signbit", type);
+    if (!values.is_set("file"))
+      return invalid_argument("--max-loss: no --file, want a text to measure the loss on");
+  }
+  if (action == "eval") {
+    SYNFIRE_RETURN_IF_ERROR(check_eval_predictor(values));
+    return check_engine_options(values);
+  }
+  if (values.is_set("profile") && values.is_set("file") && !values.is_set("max-loss"))
     return invalid_argument("--profile and --file: want one of them");
   if (values.is_set("profile") && values.get<std::string>("type") == "mlp")
     return invalid_argument(
@@ -201,18 +257,19 @@ Result<int> predictor(const OptionValues& values) {
   const auto action = values.get<std::string>("action");
   if (action == "export") return export_predictor(values);
   if (action == "import") return import_predictor(values);
+  if (action == "eval") return eval_predictor(values);
   if (values.get<std::string>("type") == "threshold") return fit_threshold(values);
   SYNFIRE_ASSIGN_OR_RETURN(const EngineConfig config, engine_config(values));
   SYNFIRE_ASSIGN_OR_RETURN(const GgufFile file, GgufFile::open(config.model));
   SYNFIRE_ASSIGN_OR_RETURN(const Program program, build_program(file, config.ffn_activation));
-  const PredictorFitOptions options = fit_options(values);
+  SYNFIRE_ASSIGN_OR_RETURN(PredictorFitOptions options, fit_options(values));
+  options.model = model_fingerprint(file);
   SYNFIRE_RETURN_IF_ERROR(check_predictor_fit(program, options));
   SYNFIRE_ASSIGN_OR_RETURN(std::vector<FfnInputs> inputs,
                            fit_inputs(config, file, program, options, values));
   SYNFIRE_ASSIGN_OR_RETURN(const std::vector<FittedLayer> layers,
-                           fit_layers(program, file, std::move(inputs), options));
+                           fit_layers(config, program, file, std::move(inputs), options, values));
   const std::filesystem::path path = predictor_sidecar(config.model, options.type);
-  SYNFIRE_RETURN_IF_ERROR(write_predictor(path, layers, options));
   if (values.get<bool>("json"))
     print_layers_json(layers, path);
   else

@@ -64,7 +64,7 @@ inline constexpr std::array kCommands = {
     CommandInfo{Command::bench, "bench", "measure prefill and decode", ""},
     CommandInfo{Command::perplexity, "perplexity", "mean NLL and perplexity of a text", ""},
     CommandInfo{Command::profile, "profile", "record what a model's neurons do over a text", ""},
-    CommandInfo{Command::predictor, "predictor", "fit a predictor to a model", "action"},
+    CommandInfo{Command::predictor, "predictor", "fit or measure predictors of a model", "action"},
     CommandInfo{Command::plan, "plan", "which device holds which neurons, by what they cost", ""},
     CommandInfo{Command::inspect, "inspect", "metadata and tensors of a file", "model"},
     CommandInfo{Command::convert, "convert", "a Hugging Face folder to a GGUF file", "folder"},

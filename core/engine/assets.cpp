@@ -69,8 +69,9 @@ Status place(EngineAssets& assets, const EngineConfig& config) {
   const ShardRuns runs = shard_runs(assets.program, assets.file, config.group_size);
   const PlacementShape shape{h.n_layers,   h.d_ff,    config.group_size, n_devices,
                              h.n_kv_heads, h.n_vocab, runs.kv_heads,     runs.groups};
+  const bool divides = n_devices > 1 || !config.plan.empty();  // a plan may name one device only
   assets.placement_kind =
-      config.placement.value_or(n_devices == 1 ? PlacementKind::single : PlacementKind::neuron);
+      config.placement.value_or(divides ? PlacementKind::neuron : PlacementKind::single);
   if (config.split && !config.plan.empty())
     return invalid_argument("split: given together with a plan, want one of them");
   if (!config.plan.empty() && assets.placement_kind != PlacementKind::neuron)

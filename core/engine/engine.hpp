@@ -15,6 +15,7 @@
 #include "core/engine/messages.hpp"
 #include "core/engine/request.hpp"
 #include "core/engine/tap_sink.hpp"
+#include "core/sparsity/ffn_traffic.hpp"
 #include "core/sparsity/placement.hpp"
 
 namespace synfire {
@@ -45,7 +46,8 @@ struct EngineConfig {
   Duration step_timeout = std::chrono::seconds(120);
   std::uint32_t ffn_chunk = 0;  // neurons per partial sum; 0 = the backend's choice
   std::uint32_t tap = 0;        // SF_TAP_*: what observe() shows of every layer; 0: nothing
-  bool tap_gates = false;       // and what decides which neurons fire; needs a tap and one device
+  bool tap_gates = false;       // and what decides which neurons fire, gates and a predictor's
+                                // scores; needs a tap and one device
   // How much of the weights is loaded, in bytes; may be empty. From the devices' threads.
   std::function<void(std::uint64_t done, std::uint64_t all)> on_load = {};
 };
@@ -78,6 +80,14 @@ struct LayerPlacement {
   std::string attention_device;                                // those that share it: "cpu:0+cpu:1"
   std::vector<std::pair<std::string, std::uint32_t>> neurons;  // device, neurons of the FFN
 };
+// How a layer finds its active neurons.
+struct LayerSparsity {
+  enum class By : std::uint8_t { all, gates, scores };
+  By by = By::all;       // all: it runs dense
+  bool verified = true;  // the gate of a neuron decides whether its other rows are read
+  double threshold = 0;  // of scores
+  FfnBytes bytes;
+};
 struct PlacementInfo {
   std::string kind, predictor;
   std::uint64_t epoch = 0;
@@ -85,7 +95,8 @@ struct PlacementInfo {
   std::uint64_t dense_ffn_bytes =
       0;  // of layers that run as matrices although a predictor is there
   std::vector<LayerPlacement> layers;
-  std::vector<std::string> notes;  // e.g. that down was requantized
+  std::vector<LayerSparsity> sparsity;  // by layer
+  std::vector<std::string> notes;       // e.g. that down was requantized
 };
 
 struct EngineStats {

@@ -5,6 +5,8 @@
 #include <map>
 #include <utility>
 
+#include "core/runtime/dense_layers.hpp"
+
 namespace synfire {
 namespace {
 
@@ -74,6 +76,21 @@ std::string shard_note(const Shards& shards) {
                      parts(shards.vocab));
 }
 
+std::vector<LayerSparsity> layer_sparsity(const EngineAssets& assets) {
+  const PredictorProgram& predictor = assets.predictor_program;
+  std::vector<LayerSparsity> layers;
+  for (std::uint32_t i = 0; i < assets.program.layers.size(); ++i) {
+    LayerSparsity& layer = layers.emplace_back();
+    layer.bytes = ffn_bytes(assets.program, assets.file, predictor, i);
+    if (predictor.computes_all(i)) continue;
+    layer.by = predictor.computes_gates(i) ? LayerSparsity::By::gates : LayerSparsity::By::scores;
+    if (layer.by == LayerSparsity::By::gates) continue;
+    layer.verified = predictor.layers[i].gate_rule != SF_GATE_NONE;
+    layer.threshold = predictor.layers[i].score_threshold;
+  }
+  return layers;
+}
+
 }  // namespace
 
 std::string main_dtype(const GgufFile& file) {
@@ -141,6 +158,7 @@ PlacementInfo placement_info(const EngineAssets& assets) {
       if (id != kNone)
         info.dense_ffn_bytes += assets.file.tensor(assets.program.weights[id].name)->data.size();
   }
+  info.sparsity = layer_sparsity(assets);
   info.notes = assets.plan.notes;
   if (assets.placement.shards)
     info.notes.insert(info.notes.begin(), shard_note(*assets.placement.shards));

@@ -159,6 +159,8 @@ std::vector<LayerTap> LayerScheduler::taps(std::uint32_t first_token,
     taps[layer].rows = rows_of(plan_.taps[layer], first_token, n_tokens);
   for (std::size_t layer = 0; layer < plan_.gate_taps.size(); ++layer)
     taps[layer].gates = rows_of(plan_.gate_taps[layer], first_token, n_tokens);
+  for (const auto& [layer, channel] : plan_.score_taps)
+    taps[layer].scores = rows_of(channel, first_token, n_tokens);
   return taps;
 }
 

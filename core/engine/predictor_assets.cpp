@@ -6,6 +6,7 @@
 
 #include "core/base/predictor_spec.hpp"
 #include "core/engine/down_dtype.hpp"
+#include "core/model/fingerprint.hpp"
 #include "core/runtime/dense_layers.hpp"
 #include "core/runtime/predictor_loader.hpp"
 
@@ -31,6 +32,12 @@ Status add_sidecar(EngineAssets& assets, const EngineConfig& config, const std::
   const std::filesystem::path path = predictor_sidecar(config.model, name);
   if (!is_there(path)) return {};
   SYNFIRE_ASSIGN_OR_RETURN(GgufFile file, GgufFile::open(path));
+  SYNFIRE_ASSIGN_OR_RETURN(const auto model,
+                           file.get_or<std::uint32_t>("synfire.predictor.model", 0));
+  if (model != 0 && model != model_fingerprint(assets.file))
+    return error(StatusCode::failed_precondition,
+                 "{}: a predictor of another model: fingerprint {:08x}, want {:08x} of {}",
+                 path.string(), model, model_fingerprint(assets.file), assets.file.path());
   assets.sidecar.emplace(std::move(file));
   assets.tensors.add(*assets.sidecar);
   return {};

@@ -24,10 +24,13 @@ class TapSession final : public Session {
   [[nodiscard]] std::uint32_t max_tokens() const override { return n_tokens(); }
   // The last one's tell that all is computed.
   [[nodiscard]] bool wants_logits(std::uint32_t index) const override {
-    return index + 1 == n_tokens();
+    return sink_.wants_logits() || index + 1 == n_tokens();
   }
   void on_taps(std::span<const LayerTap> layers) override { sink_.on_step(layers); }
-  [[nodiscard]] bool on_logits(std::span<const float>, TimePoint) override { return true; }
+  [[nodiscard]] bool on_logits(std::span<const float> logits, TimePoint) override {
+    if (sink_.wants_logits()) sink_.on_logits(logits);
+    return ++n_rows_ == (sink_.wants_logits() ? n_tokens() : 1);
+  }
   void finish(const Status& status, TimePoint) override {
     finished_ = true;
     result_.set_value(status);
@@ -37,6 +40,7 @@ class TapSession final : public Session {
  private:
   TapSink& sink_;
   std::promise<Status> result_;
+  std::uint32_t n_rows_ = 0;  // of logits
   bool finished_ = false;
 };
 

@@ -9,6 +9,8 @@ namespace synfire {
 struct LayerTap {
   std::span<const float> rows;   // [tokens, d_model]
   std::span<const float> gates;  // [tokens, d_ff]; empty unless EngineConfig::tap_gates
+  // [tokens, d_ff], that a predictor selects neurons by; empty too where there is none.
+  std::span<const float> scores;
 };
 
 // Takes what a tap sees, step by step, on the engine's thread, which waits for it. All is borrowed
@@ -21,6 +23,9 @@ class TapSink {
     for (std::uint32_t layer = 0; layer < layers.size(); ++layer)
       on_rows(layer, layers[layer].rows);
   }
+  // Whether it is told the logits of each step's tokens too, after what the taps saw of them.
+  [[nodiscard]] virtual bool wants_logits() const { return false; }
+  virtual void on_logits(std::span<const float> /*logits*/) {}  // [n_vocab], token by token
 };
 
 }  // namespace synfire

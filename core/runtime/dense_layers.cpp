@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "core/runtime/plan_weights.hpp"
-#include "core/sparsity/ffn_traffic.hpp"
 
 namespace synfire {
 namespace {
@@ -59,17 +58,24 @@ Result<std::optional<FfnShares>> shares_of(std::uint32_t layer, const GgufFile& 
 
 }  // namespace
 
+FfnBytes ffn_bytes(const Program& program, const GgufFile& model, const PredictorProgram& predictor,
+                   std::uint32_t layer) {
+  const ProgramFfn& ffn = program.layers[layer].ffn;
+  FfnBytes bytes{0, weight_bytes(program, model, ffn.gate), weight_bytes(program, model, ffn.up),
+                 weight_bytes(program, model, ffn.down), down_apart_bytes(program, model, ffn)};
+  if (predictor.kind == Prediction::plugin)
+    bytes.predictor = static_cast<double>(predictor.layers[layer].bytes_per_token);
+  return bytes;
+}
+
 Result<std::vector<bool>> find_dense_layers(const Program& program, const GgufFile& model,
                                             const GgufFile* sidecar,
                                             const PredictorProgram& predictor) {
   std::vector<bool> dense(program.layers.size(), false);
   for (std::uint32_t layer = 0; layer < dense.size(); ++layer) {
-    const bool plugin = predictor.kind == Prediction::plugin;
-    if (plugin && predictor.layers[layer].drops()) continue;  // all neurons are another answer
-    const ProgramFfn& ffn = program.layers[layer].ffn;
-    FfnBytes bytes{0, weight_bytes(program, model, ffn.gate), weight_bytes(program, model, ffn.up),
-                   weight_bytes(program, model, ffn.down), down_apart_bytes(program, model, ffn)};
-    if (plugin) bytes.predictor = static_cast<double>(predictor.layers[layer].bytes_per_token);
+    if (predictor.kind == Prediction::plugin && predictor.layers[layer].drops())
+      continue;  // all neurons are another answer
+    const FfnBytes bytes = ffn_bytes(program, model, predictor, layer);
     SYNFIRE_ASSIGN_OR_RETURN(const std::optional<FfnShares> shares,
                              shares_of(layer, model, sidecar, predictor));
     dense[layer] = shares && dense_pays(bytes, *shares);

@@ -13,8 +13,8 @@
 namespace synfire {
 namespace {
 
-constexpr std::size_t kRankStep = 32;  // a block of Q8_0, which rows of fc2 may be
-constexpr std::size_t kFirstEpochs = 4, kGrowthEpochs = 3, kLastEpochs = 10;
+constexpr std::size_t kBlock = 32;  // of Q8_0 and Q4_0, which rows of fc2 may be
+constexpr std::size_t kFirstEpochs = 4, kGrowthEpochs = 3, kLastEpochs = 8;
 
 // Rows of the residual stream as the training wants them: of length sqrt(d_model) each, which
 // changes no decision of a predictor, and each dimension of a deviation near 1, which fc1 takes
@@ -80,7 +80,7 @@ class MlpFit {
       grow(trainer);
     }
     trainer.run(kLastEpochs);
-    return finished(trainer.mlp());
+    return encoded_layer(trainer.mlp(), cheapest(trainer.mlp()).tensors[1].dtype, unseen_);
   }
 
  private:
@@ -120,15 +120,17 @@ class MlpFit {
     return all;
   }
 
+  // By a step as long as a token then reads less: more units cost bytes, and predict fewer neurons
+  // that do not fire.
   void grow(MlpTrainer& trainer) {
     double least = INFINITY;
     const std::size_t most = std::min<std::size_t>(d_model_, gates_.n_neurons());
     MlpTrainer best = trainer;
-    for (std::size_t rank = kRankStep; rank <= std::max(most, kRankStep); rank += kRankStep) {
+    const std::size_t step = kBlock * (d_model_ / 1024 + 1);
+    for (std::size_t rank = step; rank <= std::max(most, step); rank += step) {
       trainer.grow(rank);
-      trainer.run(rank == kRankStep ? kFirstEpochs : kGrowthEpochs);
-      const FittedLayer layer = encoded_layer(trainer.mlp(), tuning_);
-      const double now = bytes(layer);
+      trainer.run(rank == step ? kFirstEpochs : kGrowthEpochs);
+      const double now = bytes(cheapest(trainer.mlp()));
       if (now >= least) break;
       least = now;
       best = trainer;
@@ -136,27 +138,54 @@ class MlpFit {
     trainer = std::move(best);
   }
 
+  // In the dtype by which a token reads least.
+  [[nodiscard]] FittedLayer cheapest(const Mlp& mlp) const {
+    std::optional<FittedLayer> best;
+    for (const DType dtype : fc2_dtypes(mlp.rank)) {
+      FittedLayer layer = encoded_layer(mlp, dtype, tuning_);
+      if (!best || bytes(layer) < bytes(*best)) best = std::move(layer);
+    }
+    return *std::move(best);
+  }
   // As its file will have it, calibrated, and measured on those inputs.
-  [[nodiscard]] FittedLayer encoded_layer(Mlp mlp, const Measured& on) const {
-    scale_.apply(mlp.fc1);
+  [[nodiscard]] FittedLayer encoded_layer(Mlp mlp, DType fc2_dtype, const Measured& on) const {
     FittedLayer layer;
     layer.rank = static_cast<std::uint32_t>(mlp.rank);
-    layer.tensors.push_back(encoded(prefix_ + "fc1.weight", dtype(d_model_), mlp.fc1, d_model_));
+    scale_.apply(mlp.fc1);
+    layer.tensors.push_back(encoded(prefix_ + "fc1.weight", fc1_dtype(), mlp.fc1, d_model_));
     mlp.fc1 = values_of(layer.tensors[0]);
+    // Biases of all neurons alike, for the rounded weights; and again for what rounding makes of
+    // the sum.
+    layer.tensors.emplace_back();
     const std::vector<float> hidden = mlp.hidden(tuning_.x);
-    const std::vector<float> biases = calibrate_scores(mlp.scores_of_hidden(hidden), tuning_.gates,
-                                                       gates_.n_neurons(), options_.recall);
-    mlp.add_biases(hidden, biases);
-    layer.tensors.push_back(encoded(prefix_ + "fc2.weight", dtype(mlp.rank), mlp.fc2, mlp.rank));
-    mlp.fc2 = values_of(layer.tensors[1]);
+    Mlp rounded = mlp;
+    for (int round = 0; round < 2; ++round) {
+      layer.tensors[1] = encoded(prefix_ + "fc2.weight", fc2_dtype, mlp.fc2, mlp.rank);
+      rounded.fc2 = values_of(layer.tensors[1]);
+      const float bias =
+          common_bias(rounded.scores_of_hidden(hidden), tuning_.gates, options_.recall);
+      mlp.add_biases(hidden, std::vector<float>(gates_.n_neurons(), bias));
+    }
+    layer.tensors[1] = encoded(prefix_ + "fc2.weight", fc2_dtype, mlp.fc2, mlp.rank);
+    rounded.fc2 = values_of(layer.tensors[1]);
     layer.quality =
-        measure_scores(mlp.scores(on.x), on.gates, std::vector<float>(gates_.n_neurons()));
+        measure_scores(rounded.scores(on.x), on.gates, std::vector<float>(gates_.n_neurons()));
     return layer;
   }
-  [[nodiscard]] FittedLayer finished(const Mlp& mlp) const { return encoded_layer(mlp, unseen_); }
 
-  [[nodiscard]] DType dtype(std::size_t cols) const {
-    return options_.dtype == DType::q8_0 ? least_dtype(cols) : options_.dtype;
+  // Where nobody says, int8 for fc1, which is small, and for fc2 int8 or 4 bits, by the bytes that
+  // a token reads.
+  [[nodiscard]] DType fc1_dtype() const {
+    return options_.dtype && row_fits(*options_.dtype, d_model_) ? *options_.dtype
+                                                                 : least_dtype(d_model_);
+  }
+  [[nodiscard]] std::vector<DType> fc2_dtypes(std::size_t rank) const {
+    if (!row_fits(DType::q8_0, rank)) return {DType::f16};
+    if (options_.dtype) return {*options_.dtype};
+    return {DType::q8_0, DType::q4_0};
+  }
+  [[nodiscard]] static bool row_fits(DType dtype, std::size_t cols) {
+    return cols % dtype_info(dtype).block_size == 0;
   }
 
   const FfnGates& gates_;

@@ -178,6 +178,7 @@ ValueId PlanBuilder::predict(std::uint32_t layer, std::uint32_t device) {
       placed.weights.push_back(id == kNone ? SF_NONE : weights_.add(device, p.weights[id]));
     cutter_.add_op(placed);
   }
+  if (options_.tap_gates) plan_.score_taps[layer] = cutter_.export_value(values[p.scores]);
   const ValueId active = cutter_.add_value({SF_VALUE_ACTIVE, program_.hparams.d_ff});
   cutter_.add_op(
       {device,

@@ -53,7 +53,8 @@ bool is_predictor(std::string_view name) {
   return name.ends_with(".fc1.weight") || name.ends_with(".fc2.weight");
 }
 
-std::vector<Planned> plan(const GgufFile& model, const MlpPredictors& predictors) {
+std::vector<Planned> plan(const GgufFile& model, const Program& program,
+                          const MlpPredictors& predictors) {
   constexpr std::string_view kDown = "ffn_down.weight";
   std::vector<Planned> all;
   for (const GgufTensor& tensor : model.tensors()) {
@@ -62,7 +63,7 @@ std::vector<Planned> plan(const GgufFile& model, const MlpPredictors& predictors
     if (tensor.name.ends_with(kDown)) {
       planned.turned = true;
       planned.name.insert(planned.name.size() - std::string_view(".weight").size(), "_t");
-      planned.dtype = neuron_major_dtype(tensor.dtype);
+      planned.dtype = neuron_major_dtype(program, tensor.dtype);
       std::swap(planned.shape[0], planned.shape[1]);
     }
     all.push_back(std::move(planned));
@@ -112,7 +113,7 @@ Status export_powerinfer(const GgufFile& model, const Program& program,
                          const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
   SYNFIRE_RETURN_IF_ERROR(check_known(model, program.hparams));
   GgufHeader header = header_of(model, program, predictors);
-  const std::vector<Planned> tensors = plan(model, predictors);
+  const std::vector<Planned> tensors = plan(model, program, predictors);
   for (const Planned& planned : tensors) {
     const Status added = header.add_tensor(planned.name, planned.dtype, planned.shape);
     if (!added.ok()) return added.with_context(model.path());

@@ -20,9 +20,15 @@ struct PredictorFitOptions {
   // Of svd and mlp; nothing: of each layer the one that reads least, at most kMaxChosenRank.
   std::optional<std::uint32_t> rank;
   double recall = 0.95;  // of all firings, the share to predict
-  bool whiten = true;    // svd: by the inputs' moments, not as if all directions were alike
+  // Of perplexity, the share that may be lost: instead of a recall, see choose_layers().
+  std::optional<double> max_loss;
+  bool whiten = true;  // svd: by the inputs' moments, not as if all directions were alike
+  bool signs = true;   // svd: also a sign for each weight, where that reads less
 
-  DType dtype = DType::q8_0;  // mlp: of its matrices, where their rows are whole blocks
+  std::uint32_t model = 0;  // model_fingerprint(), for engines to check; 0: they do not
+
+  // mlp: of its matrices, where their rows are whole blocks; nothing: what reads least.
+  std::optional<DType> dtype;
 
   // SF_TAP_*: what the fit is to see of each layer.
   [[nodiscard]] std::uint32_t tap() const {
@@ -31,6 +37,9 @@ struct PredictorFitOptions {
   // Whether the fit looks at FfnInputs::moments.
   [[nodiscard]] bool wants_moments() const { return type == "svd" && whiten; }
 };
+
+// The widest rank that is tried where nobody names one.
+inline constexpr std::uint32_t kMaxChosenRank = 256;
 
 // One layer of a predictor: tensors as its sidecar holds them, and what they are worth.
 struct FittedLayer {
@@ -41,7 +50,7 @@ struct FittedLayer {
     std::vector<std::byte> data;
   };
   std::vector<Tensor> tensors;
-  std::uint32_t rank = 0;     // of svd
+  std::uint32_t rank = 0;     // of svd; 0: no low-rank part
   PredictionQuality quality;  // on held-out inputs
 };
 
@@ -49,8 +58,8 @@ struct FittedLayer {
 [[nodiscard]] Status check_predictor_fit(const Program& program,
                                          const PredictorFitOptions& options);
 
-// A layer's predictor, fitted to `inputs` and to the gate rows in the file. Names begin with
-// "<type>.blk.<layer>.".
+// A layer's predictor of that recall, fitted to `inputs` and to the gate rows in the file: of all
+// shapes the one that reads least. Names begin with "<type>.blk.<layer>.".
 [[nodiscard]] Result<FittedLayer> fit_predictor_layer(const Program& program, const GgufFile& file,
                                                       std::uint32_t layer, const FfnInputs& inputs,
                                                       const PredictorFitOptions& options);

@@ -241,10 +241,10 @@ Result<TraceSample> ProfileFile::traces(std::uint32_t layer) const {
 Result<FfnInputs> ProfileFile::inputs(std::uint32_t layer, bool with_moments) const {
   SYNFIRE_RETURN_IF_ERROR(check_layer(*this, layer));
   FfnInputs inputs(info_.d_model, false);
-  SYNFIRE_ASSIGN_OR_RETURN(
-      inputs.calibration, rows_in(file_, info_, layer, "calibration", FfnInputs::kCalibrationRows));
+  SYNFIRE_ASSIGN_OR_RETURN(inputs.calibration,
+                           rows_in(file_, info_, layer, "calibration", FfnRowLimits().calibration));
   SYNFIRE_ASSIGN_OR_RETURN(inputs.held_out,
-                           rows_in(file_, info_, layer, "held_out", FfnInputs::kHeldOutRows));
+                           rows_in(file_, info_, layer, "held_out", FfnRowLimits().held_out));
   inputs.n_rows = inputs.calibration.seen();
   if (with_moments) {
     SYNFIRE_ASSIGN_OR_RETURN(inputs.moments, moments_in(file_, info_, layer));

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -83,9 +84,10 @@ struct ExecutionPlan {
   std::vector<std::uint32_t> logits;     // channels whose rows, one after the other, are the logits
   std::vector<std::uint32_t> taps;       // channels by layer, where the host wants to see them
   std::vector<std::uint32_t> gate_taps;  // the same of the values that decide which neurons fire
-  std::uint32_t forks = 0;               // per step: times that a value leaves for several devices
-  std::uint32_t joins = 0;               // per step: times that parts of several devices meet
-  std::vector<std::string> notes;        // what a user should know: requantized tensors
+  std::map<std::uint32_t, std::uint32_t> score_taps;  // and of scores, by layers that have some
+  std::uint32_t forks = 0;         // per step: times that a value leaves for several devices
+  std::uint32_t joins = 0;         // per step: times that parts of several devices meet
+  std::vector<std::string> notes;  // what a user should know: requantized tensors
 };
 
 }  // namespace synfire

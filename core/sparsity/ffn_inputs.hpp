@@ -18,6 +18,9 @@ struct FfnRowLimits {
 // samples of them to calibrate (or train) on and to measure on. Memory does not grow with the
 // inputs.
 struct FfnInputs {
+  static constexpr std::size_t kCalibrationRows = FfnRowLimits().calibration,
+                               kHeldOutRows = FfnRowLimits().held_out;  // where nothing is said
+
   FfnInputs(std::size_t d_model, bool with_moments, const FfnRowLimits& limits = {})
       : moments(with_moments ? d_model * d_model : 0),
         calibration(d_model, limits.calibration),

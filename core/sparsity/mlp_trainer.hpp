@@ -21,7 +21,7 @@ struct MlpSamples {
 
 struct MlpTraining {
   std::size_t batch_rows = 256;
-  float learning_rate = 4e-3F;  // at the peak: a short rise, then a cosine down to 0
+  float learning_rate = 8e-3F;  // at the peak: a short rise, then a cosine down to 0
   // What a neuron that fired counts for, against one that did not: few fire, and one that is missed
   // costs more than one that is asked for nothing. The score 0 is then a firing's probability of
   // 1 / (1 + weight).

@@ -4,83 +4,41 @@
 #include <cmath>
 #include <cstdint>
 
+#include "core/sparsity/score_lines.hpp"
+
 namespace synfire {
 namespace {
 
-// gate ~ slope * score + offset, with a standard error.
-struct Line {
-  double slope, offset, error;
-
-  [[nodiscard]] double margin(float score) const { return (slope * score + offset) / error; }
-  // The bias that cuts where the margin is `least`.
-  [[nodiscard]] float bias(double least) const {
-    constexpr double kAlways = 1e30;  // of a score that says nothing: all inputs are alike
-    const double cut = offset - least * error;
-    if (slope <= 0) return static_cast<float>(cut > 0 ? kAlways : -kAlways);
-    return static_cast<float>(std::clamp(cut / slope, -kAlways, kAlways));
-  }
-};
-
-class Lines {
- public:
-  Lines(std::span<const float> scores, std::span<const float> gates, std::size_t n_neurons) {
-    std::vector<Sums> sums(n_neurons);
-    for (std::size_t row = 0; row < scores.size(); row += n_neurons)
-      for (std::size_t j = 0; j < n_neurons; ++j) sums[j].add(scores[row + j], gates[row + j]);
-    const auto n = static_cast<double>(scores.size() / n_neurons);
-    for (const Sums& s : sums) lines_.push_back(s.line(n));
-  }
-  [[nodiscard]] const std::vector<Line>& all() const { return lines_; }
-
- private:
-  struct Sums {
-    double s = 0, g = 0, ss = 0, sg = 0, gg = 0;
-
-    void add(double score, double gate) {
-      s += score;
-      g += gate;
-      ss += score * score;
-      sg += score * gate;
-      gg += gate * gate;
-    }
-    [[nodiscard]] Line line(double n) const {
-      const double score_variance = ss / n - s / n * (s / n);
-      const double covariance = sg / n - s / n * (g / n);
-      const double gate_variance = gg / n - g / n * (g / n);
-      const double slope = score_variance > 0 ? std::max(covariance / score_variance, 0.0) : 0.0;
-      const double left = gate_variance - slope * covariance;
-      // Never zero, so that a margin is a number.
-      const double error = std::sqrt(std::max(left, gate_variance * 1e-9 + 1e-30));
-      return {slope, g / n - slope * (s / n), error};
-    }
-  };
-
-  std::vector<Line> lines_;
-};
+// A value that this share of them is over: a little under one of them, since a cut itself is not
+// over 0.
+double cut_under(std::vector<float>& values, double share) {
+  const auto under = static_cast<std::size_t>((1 - share) * static_cast<double>(values.size()));
+  const auto at = values.begin() + static_cast<std::ptrdiff_t>(std::min(under, values.size() - 1));
+  std::nth_element(values.begin(), at, values.end());
+  return *at - 1e-4 * (1 + std::fabs(*at));
+}
 
 }  // namespace
 
 std::vector<float> calibrate_scores(std::span<const float> scores, std::span<const float> gates,
                                     std::size_t n_neurons, double recall) {
-  const Lines lines(scores, gates, n_neurons);
+  const std::vector<ScoreLine> lines = fit_score_lines(scores, gates, n_neurons);
   std::vector<float> margins;  // of all firings
   for (std::size_t row = 0; row < gates.size(); row += n_neurons)
     for (std::size_t j = 0; j < n_neurons; ++j)
       if (gates[row + j] > 0)
-        margins.push_back(static_cast<float>(lines.all()[j].margin(scores[row + j])));
-  double least = INFINITY;  // nothing ever fired
-  if (!margins.empty()) {
-    const auto missed =
-        static_cast<std::size_t>((1 - recall) * static_cast<double>(margins.size()));
-    const auto at =
-        margins.begin() + static_cast<std::ptrdiff_t>(std::min(missed, margins.size() - 1));
-    std::nth_element(margins.begin(), at, margins.end());
-    // A little under it: the cut itself is not over 0.
-    least = *at - 1e-4 * (1 + std::fabs(*at));
-  }
+        margins.push_back(static_cast<float>(lines[j].margin(scores[row + j])));
+  const double least = margins.empty() ? INFINITY : cut_under(margins, recall);
   std::vector<float> biases;
-  for (const Line& line : lines.all()) biases.push_back(line.bias(least));
+  for (const ScoreLine& line : lines) biases.push_back(line.bias(least));
   return biases;
+}
+
+float common_bias(std::span<const float> scores, std::span<const float> gates, double recall) {
+  std::vector<float> of_firings;
+  for (std::size_t i = 0; i < gates.size(); ++i)
+    if (gates[i] > 0) of_firings.push_back(scores[i]);
+  return of_firings.empty() ? 0 : static_cast<float>(-cut_under(of_firings, recall));
 }
 
 PredictionQuality measure_scores(std::span<const float> scores, std::span<const float> gates,

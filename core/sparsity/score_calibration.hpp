@@ -16,6 +16,12 @@ namespace synfire {
                                                   std::span<const float> gates,
                                                   std::size_t n_neurons, double recall);
 
+// One bias for all neurons such that `recall` of all firings are predicted: the cheapest way where
+// scores say how likely a neuron fires, as those of a predictor trained for that do. 0 where
+// nothing fires.
+[[nodiscard]] float common_bias(std::span<const float> scores, std::span<const float> gates,
+                                double recall);
+
 struct PredictionQuality {
   double recall = -1;     // of what fired, the share that was predicted; negative: nothing fired
   double precision = -1;  // of what was predicted, the share that fired; likewise

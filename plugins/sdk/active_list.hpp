@@ -53,6 +53,23 @@ class ActiveList {
     std::fill_n(masks(), n, std::uint64_t{1});
   }
 
+  // Of n neurons those whose mask is not empty, in place of what was there. `all`: [n,
+  // mask_words()].
+  void assign_masks(const std::uint64_t* all, std::uint32_t n) const {
+    const std::size_t words = mask_words();
+    std::uint32_t count = 0;
+    for (std::uint32_t i = 0; i < n; ++i, all += words) {
+      std::uint64_t any = 0;  // no branch on it: neurons that fire are as good as random
+      ids()[count] = i;
+      for (std::size_t w = 0; w < words; ++w) {
+        masks()[count * words + w] = all[w];
+        any |= all[w];
+      }
+      count += any != 0;
+    }
+    header().count = count;
+  }
+
   // Copies the header and the entries that count; `to` has room for the same capacity and mask
   // words.
   void copy_to(void* to) const {

@@ -54,6 +54,9 @@ class PredictorLayer {
     return add_op(SF_OP_SIGN_LINEAR, {x}, static_cast<std::uint32_t>(signs.rows),
                   {add_tensor(signs), bias_index}, sf_no_params{});
   }
+  std::uint32_t add(std::uint32_t a, std::uint32_t b) {
+    return add_op(SF_OP_ADD, {a, b}, values_[a].width, {}, sf_no_params{});
+  }
   std::uint32_t activate(std::uint32_t x, std::uint32_t activation) {
     return add_op(SF_OP_ACTIVATE, {x, SF_NONE}, values_[x].width, {},
                   sf_activate_params{activation});

@@ -49,6 +49,22 @@ class PredictorModel {
     return find(name, 1, n);
   }
 
+  // Signs of [rows, cols] weights, one bit each, as sign_linear has them; null where they are
+  // absent. Throws likewise.
+  [[nodiscard]] const sf_tensor_desc* optional_signs(const std::string& name, std::uint64_t rows,
+                                                     std::uint64_t cols) const {
+    const sf_tensor_desc* const tensor = desc_.find_tensor(desc_.context, name.c_str());
+    if (tensor == nullptr) return nullptr;
+    const std::uint64_t bytes = (cols + 7) / 8;
+    if (tensor->rows != rows || tensor->cols != bytes ||
+        tensor->dtype != static_cast<std::uint32_t>(DType::i8))
+      throw Error(kInvalidArgument, "tensor " + name + ": dtype number " +
+                                        std::to_string(tensor->dtype) + ", shape " +
+                                        shape_text(tensor->rows, tensor->cols) + ", want I8 " +
+                                        shape_text(rows, bytes));
+    return tensor;
+  }
+
   // What decides whether a neuron fires: the gate, or up where the FFN has no gate. [d_ff, d_model]
   [[nodiscard]] const sf_tensor_desc& gate(std::uint32_t layer) const {
     const char* const name = desc_.gated != 0 ? "ffn_gate.weight" : "ffn_up.weight";

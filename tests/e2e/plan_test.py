@@ -133,13 +133,13 @@ class Plan(Case):
     def test_errors(self):
         run = ["run", "-m", self.model, "-p", "a", "-n", 1]
         self.plan("--devices", self.devices(("cpu:0", "1GB", "1GB"), ("cpu:7", "1GB", "100GB")))
-        self.fails(*run, "--plan", self.yaml, says=["cpu:7"])
+        self.fails(*run, "--plan", self.yaml, says=["cpu: device 7, want less than"])
         self.plan("--devices", self.devices(("cpu:0", "1GB", "1GB")))
         self.fails(*run, "--plan", self.yaml, "--device", "reference:0", says=["plan.yaml", "cpu:0"])
         self.fails("run", "-m", STORIES, "-p", "a", "--plan", self.yaml, says=["layer"])
-        self.fails("plan", "-m", self.model, "--devices", self.devices(("cpu:0", "1KB", "1GB")),
-                   says=["device cpu:0: 1000 bytes of memory", "attention"])
-        small = self.devices(("cpu:0", "1MB", "1GB"), ("reference:0", "1KB", "1GB"))
+        self.fails("plan", "-m", self.model, "--devices", self.devices(("cpu:0", "1KiB", "1GB")),
+                   says=["device cpu:0: 1024 bytes of memory", "attention"])
+        small = self.devices(("cpu:0", "500kB", "1GB"), ("reference:0", "1KiB", "1GB"))
         self.fails("plan", "-m", self.model, "--ctx", 64, "--devices", small, says=["bytes", "have"])
         self.fails("plan", "-m", self.model, "--devices", self.write("bad.yaml", "version: 1\ndevices: 5\n"),
                    says=["bad.yaml:2:10"])

@@ -1,11 +1,14 @@
 """predictor: fits beside a copy of a model, and what then runs with them."""
 
+import lzma
+import pathlib
 import unittest
 
 from support import ARCEE, SOURCE, STORIES, Case
 
 TINY = SOURCE.parent / "shared" / "data" / "models" / "synfire-tiny"
 PWRI = TINY / "synfire-tiny.powerinfer.gguf"
+BOOKS = TINY.parent.parent / "text" / "classic-children.txt.xz"
 
 
 class Fit(Case):
@@ -65,6 +68,89 @@ class Fit(Case):
         self.fails("predictor", "fit", "-m", self.model, "--tokens", 64, says=["model.gguf.synfire"])
 
 
+class Trained(Case):
+    """mlp: trained, and out of a PWRI file and into one."""
+
+    def setUp(self):
+        super().setUp()
+        self.model = self.folder / "model.gguf"
+        self.synth("model.gguf")
+
+    def synth(self, name, *arguments):
+        self.run_program("synth", self.folder / name, "--layers", 2, "--d-model", 64, "--d-ff", 256,
+                         "--heads", 2, "--vocab", 300, "--dtype", "F16", "--layout", "dense", *arguments)
+        return self.folder / name
+
+    def fit(self, *arguments, model=None):
+        return self.run_json("predictor", "fit", "--type", "mlp", "-m", model or self.model, "--tokens", 4096,
+                             *arguments)
+
+    def text(self, model, *arguments):
+        return self.run_program("run", "-m", model, "-p", "a", "-n", 12, *arguments).stdout
+
+    def test_a_fit_reports_what_it_reached(self):
+        report = self.fit("--recall", 0.9)
+        self.assertEqual(report["file"], f"{self.model}.synfire/predictor-mlp.gguf")
+        self.assertEqual(len(report["layers"]), 2)
+        for layer in report["layers"]:
+            self.assertAlmostEqual(layer["recall"], 0.9, delta=0.05)
+            self.assertGreater(layer["precision"], 1.5 * layer["fired"])
+            self.assertEqual(layer["rank"] % 32, 0)
+        content = pathlib.Path(report["file"]).read_bytes()
+        self.assertEqual(self.fit("--recall", 0.9), report)
+        self.assertEqual(pathlib.Path(report["file"]).read_bytes(), content)
+        wide = self.fit("--rank", 40, "--dtype", "F16")
+        self.assertEqual({layer["rank"] for layer in wide["layers"]}, {40})
+        inside = self.run_json("inspect", report["file"])
+        self.assertEqual({tensor["dtype"] for tensor in inside["tensors"]}, {"F16"})
+        done = self.run_program("run", "-m", self.model, "-p", "a", "-n", 1, "--predictor", "mlp")
+        self.assertIn("predictor: mlp;", done.stderr)
+
+    def test_gates_of_every_norm(self):
+        """What svd learns of the FFN's input, mlp works out from the residual stream: the same fires."""
+        for family in ["opt", "nemotron", "falcon_7b"]:
+            model = self.folder / f"{family}.gguf"
+            self.run_program("convert", SOURCE / "tests" / "data" / "families" / family, "-o", model,
+                             *(["--ffn-activation", "relu"] if family == "falcon_7b" else []))
+            trained = self.fit(model=model)["layers"]
+            known = self.run_json("predictor", "fit", "-m", model, "--tokens", 4096)["layers"]
+            for mine, other in zip(trained, known, strict=True):
+                self.assertAlmostEqual(mine["fired"], other["fired"], delta=0.02, msg=family)
+
+    def test_export_and_import(self):
+        self.fit("--recall", 0.8)
+        exported = self.folder / "exported.powerinfer.gguf"
+        report = self.run_json("predictor", "export", "-m", self.model, "-o", exported)
+        self.assertEqual(report["layers"], 2)
+        self.assertEqual(exported.read_bytes()[:4], b"PWRI")
+        self.assertEqual(self.text(exported, "--predictor", "exact"), self.text(self.model, "--predictor", "exact"))
+        self.assertEqual(self.text(exported, "--predictor", "mlp"), self.text(self.model, "--predictor", "mlp"))
+        # Into a second model of the shape, and a third by way of its sidecar.
+        second, third = self.synth("second.gguf"), self.synth("third.gguf")
+        self.run_program("predictor", "import", "-m", second, "--from", exported, "--predictor-threshold", 0.5)
+        self.assertEqual(self.text(second, "--predictor", "mlp", "--predictor-threshold", 0),
+                         self.text(self.model, "--predictor", "mlp"))
+        done = self.run_program("predictor", "import", "-m", third, "--from", f"{second}.synfire/predictor-mlp.gguf")
+        self.assertIn("threshold 0.5", done.stdout)
+
+    def test_errors(self):
+        other = self.folder / "other.gguf"
+        self.run_program("synth", other, "--layers", 2, "--d-model", 96, "--d-ff", 256, "--heads", 2,
+                         "--vocab", 300, "--dtype", "F16", "--layout", "powerinfer", "--predictor-rank", 32)
+        self.fails("predictor", "import", "-m", self.model, "--from", other,
+                   says=["other.gguf: tensor blk.0.fc1.weight: shape [96, 32], want [64, 32]"])
+        self.assertFalse((self.folder / "model.gguf.synfire").exists())
+        self.fails("predictor", "import", "-m", self.model, "--from", self.folder / "none", says=["No such file"])
+        self.fails("predictor", "export", "-m", self.model, "-o", self.folder / "out", says=["fc1.weight"])
+        self.assertFalse((self.folder / "out").exists())
+        self.fails("run", "-m", self.model, "-p", "a", "--predictor", "mlp", says=["predictor fit --type mlp"])
+        self.fails("predictor", "fit", "--type", "mlp", "-m", STORIES, says=["silu", "ReLU"])
+        self.misused("predictor", "export", "-m", self.model, says=["--out: missing"])
+        self.misused("predictor", "import", "-m", self.model, says=["--from: missing"])
+        self.misused("predictor", "fit", "--type", "mlp", "-m", self.model, "--profile", other, says=["residual"])
+        self.misused("predictor", "fit", "--type", "mlp", "-m", self.model, "--dtype", "I8", says=["I8"])
+
+
 class Threshold(Case):
     """Small activations left out of a SiLU model."""
 
@@ -121,6 +207,81 @@ class Threshold(Case):
                      says=["--profile", "want --file"])
 
 
+class Eval(Case):
+    """Against exact, on a copy of the bundled model's small neighbour."""
+
+    def setUp(self):
+        super().setUp()
+        self.model = self.write("model.gguf", ARCEE.read_bytes())
+        self.text = self.write("text", "Once upon a time there was a little cat who sat. " * 60)
+        self.run_program("predictor", "fit", "-m", self.model, "--tokens", 4096)
+
+    def eval(self, *arguments):
+        return self.run_json("predictor", "eval", "-m", self.model, "-f", self.text, "--tokens", 2000, *arguments)
+
+    def test_a_predictor_at_its_own_threshold(self):
+        report = self.eval()
+        found, = report["predictors"]
+        self.assertEqual([found["name"], found["chosen"]["threshold"]], ["svd", 0])
+        self.assertEqual(len(found["layers"]), 2)
+        self.assertEqual(found["points"], [found["chosen"]])
+        total = sum(layer["ffn_bytes"] for layer in found["layers"])
+        self.assertAlmostEqual(total / report["exact"]["ffn_bytes"], found["chosen"]["of_exact"], places=9)
+        for layer in found["layers"]:
+            self.assertGreater(layer["recall"], 0.5)
+            self.assertGreater(layer["precision"], layer["fired"])
+        perplexity = self.run_json("predictor", "eval", "-m", self.model, "-f", self.text, "--tokens", 2000,
+                                   "--predictor-threshold", -1e30)["predictors"][0]["chosen"]
+        self.assertEqual(perplexity["recall"], 1)
+        self.assertAlmostEqual(perplexity["loss"], 0, delta=1e-3)
+
+    def test_a_point_is_looked_for_and_kept(self):
+        found, = self.eval("--max-loss", "5%", "--store")["predictors"]
+        self.assertLessEqual(found["chosen"]["loss"], 0.05)
+        self.assertGreater(len(found["points"]), 2)
+        again, = self.eval()["predictors"]
+        self.assertAlmostEqual(again["chosen"]["threshold"], found["chosen"]["threshold"], places=4)
+        self.assertAlmostEqual(again["chosen"]["predicted"], found["chosen"]["predicted"], places=4)
+
+    def test_a_table_and_a_list(self):
+        self.run_program("predictor", "fit", "-m", self.model, "--type", "signbit", "--tokens", 4096)
+        out = self.run_program("predictor", "eval", "-m", self.model, "-f", self.text, "--tokens", 2000,
+                               "--predictor", "svd,signbit").stdout
+        self.assertRegex(out, r"(?m)^predictor +threshold +recall +precision")
+        for name in ["exact", "svd", "signbit"]:
+            self.assertRegex(out, rf"(?m)^{name} ")
+        self.assertIn("signbit at 0", out)
+
+    def test_a_fit_to_a_loss(self):
+        arguments = ["predictor", "fit", "-m", self.model, "-f", self.text, "--max-loss", "2%"]
+        first = self.run_json(*arguments)
+        sidecar = self.folder / "model.gguf.synfire" / "predictor-svd.gguf"
+        content = sidecar.read_bytes()
+        self.assertEqual(self.run_json(*arguments, "-t", 1), first)
+        self.assertEqual(sidecar.read_bytes(), content)
+        self.run_json(*arguments, "--type", "signbit")
+
+    def test_errors(self):
+        def fails(*more, says):
+            self.fails("predictor", "eval", "-m", self.model, *more, says=says)
+
+        fails("-f", self.write("short", "a"), says=["short", "want at least 8"])
+        fails("-f", self.text, "--predictor", "signbit", says=["signbit.blk.0.bias"])
+        self.misused("predictor", "eval", "-m", self.model, says=["--file: missing"])
+        self.misused("predictor", "eval", "-m", self.model, "-f", self.text, "--max-loss", "much",
+                     says=["--max-loss", "got 'much'", "0.1%"])
+        self.misused("predictor", "fit", "-m", self.model, "--max-loss", "1%", says=["--max-loss: no --file"])
+        self.fails("predictor", "eval", "-m", STORIES, "-f", self.text, says=["silu"])
+        # The sidecar of another model.
+        other = self.write("other.gguf", STORIES.read_bytes())
+        folder = self.folder / "other.gguf.synfire"
+        folder.mkdir()
+        (folder / "predictor-svd.gguf").write_bytes(
+            (self.folder / "model.gguf.synfire" / "predictor-svd.gguf").read_bytes())
+        self.fails("predictor", "eval", "-m", other, "-f", self.text, "--ffn-activation", "relu",
+                   says=["a predictor of another model", "predictor-svd.gguf"])
+
+
 @unittest.skipUnless(PWRI.exists(), f"needs {PWRI}, which this clone lacks")
 class PowerInfer(Case):
     def test_its_own_predictors_give_its_golden(self):
@@ -134,6 +295,30 @@ class PowerInfer(Case):
         self.run_program("verify", PWRI, "--golden", golden, "--predictor", "mlp[dtype=q8_0]",
                          "--max-logit-diff", 1)
         self.fails("verify", PWRI, "--golden", golden, "--predictor", "exact", says=["--predictor NAME"])
+
+    def test_thresholds(self):
+        with lzma.open(BOOKS) as books:  # the end is held out of the model's training
+            text = self.write("tale", books.read()[-40000:].decode(errors="ignore"))
+
+        def perplexity(*arguments):
+            return self.run_json("perplexity", "-m", PWRI, "-f", text, *arguments)["perplexity"]
+
+        exact = perplexity("--predictor", "exact")
+        own, strict, loose, all_of_them = (
+            perplexity("--predictor", "mlp", *(["--predictor-threshold", t] if t is not None else []))
+            for t in [None, 2, -2, -1e30])
+        # Fewer neurons, more loss; all of them, none.
+        self.assertLess(exact, own)
+        self.assertLess(own, 1.05 * exact)
+        self.assertLess(own, strict)
+        self.assertLess(loose, own)
+        self.assertAlmostEqual(all_of_them, exact, delta=1e-3 * exact)
+        prompt = ["run", "-m", PWRI, "-p", "Once upon a time", "-n", 24]
+        self.assertEqual(self.run_program(*prompt, "--predictor", "mlp", "--predictor-threshold", -1e30).stdout,
+                         self.run_program(*prompt, "--predictor", "exact").stdout)
+        for bad in ["nan", "high", "inf"]:
+            self.misused("run", "-m", PWRI, "-p", "a", "--predictor", "mlp", "--predictor-threshold", bad,
+                         says=["predictor-threshold"])
 
 
 if __name__ == "__main__":

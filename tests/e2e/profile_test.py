@@ -149,7 +149,7 @@ class Profile(Case):
         self.profile("-f", self.text, "--max-bytes", "100kB")
         self.run_program("predictor", "fit", "-m", self.model)
         devices = self.write("devices.yaml", "version: 1\ndevices:\n"
-                             "  - device: cpu:0\n    memory: 200kB\n    bandwidth: 10GB\n"
+                             "  - device: cpu:0\n    memory: 470kB\n    bandwidth: 10GB\n"
                              "  - device: reference:0\n    memory: 1GB\n    bandwidth: 5GB\n")
         self.run_program("plan", "-m", self.model, "--devices", devices, "--group-size", 16)
         page = self.folder / "report.html"
@@ -164,6 +164,8 @@ class Profile(Case):
             root = tree.parse(picture).getroot()
             self.assertTrue(root.tag.endswith("svg"))
             self.assertIn("layer", "".join(root.itertext()))
+        self.assertIn("the hottest first", (self.folder / "placement.svg").read_text())
+        self.assertIn("(svd)", (self.folder / "roofline.svg").read_text())
         alone = self.folder / "alone.svg"
         self.run_program("inspect", self.sidecar, "-o", alone, "--picture", "activity")
         self.assertEqual(alone.read_bytes(), (self.folder / "activity.svg").read_bytes())
@@ -171,6 +173,7 @@ class Profile(Case):
         self.misused("inspect", self.model, "-o", alone, says=["--picture"])
         self.misused("inspect", self.model, "--picture", "overlap", says=["without --out"])
         self.fails("inspect", STORIES, "-o", page, says=["nothing to draw"])
+        self.fails("inspect", STORIES, "-o", alone, "--picture", "overlap", says=["nothing of overlap"])
 
 
 if __name__ == "__main__":

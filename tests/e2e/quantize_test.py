@@ -1,8 +1,10 @@
 """quantize, and what the other commands make of its files."""
 
+import os
 import resource
 import signal
 import subprocess
+import unittest
 
 from support import BINARY, DATA, SOURCE, STORIES, STORIES_GOLDEN, Tensors, VerifyCase, environment
 
@@ -94,6 +96,12 @@ class Quantize(VerifyCase):
         self.fails("quantize", STORIES, "-o", self.folder, "--dtype", "Q8_0", says=["a folder, want the name of a file"])
         self.fails("quantize", STORIES, "-o", STORIES, "--dtype", "Q8_0", says=["the model itself"])
         self.assertEqual(list(self.folder.iterdir()), [])
+
+    @unittest.skipIf(os.geteuid() == 0, "root may write anywhere")
+    def test_a_folder_that_may_not_be_written(self):
+        locked = self.folder / "locked"
+        locked.mkdir(mode=0o500)
+        self.fails("quantize", STORIES, "-o", locked / "x.gguf", "--dtype", "Q8_0", says=["Permission denied"])
 
     def test_weights_that_are_not_numbers(self):
         stories = Tensors(self, STORIES)

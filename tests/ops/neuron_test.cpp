@@ -225,6 +225,25 @@ TEST_P(NeuronTest, ManyTokensAndSmallChunks) {
                 tolerance(SF_OP_NEURON_FFN, dtype_));
 }
 
+// Chunks of many neurons, of which tokens need few, some or nearly all.
+TEST_P(NeuronTest, FewTokensAndLargeChunks) {
+  constexpr std::uint32_t kTokens = 8;
+  const NeuronShape shape{256, 300, 32, true};
+  const NeuronsSpec neurons = random_neurons(shape, dtype_, random_, residencies(shape)[0]);
+  std::uniform_int_distribution<std::uint32_t> percent(0, 99);
+  const Bytes list = active_list(shape.d_ff, kTokens, [&](std::uint32_t neuron, std::uint32_t) {
+    return percent(random_) < (neuron < 100 ? 12u : neuron < 200 ? 30u : 90u);
+  });
+  for (const bool with_gates : {false, true})
+    for (const std::uint32_t chunk : {70u, 140u, 300u}) {
+      SCOPED_TRACE(testing::Message() << "chunk " << chunk << (with_gates ? ", gates given" : ""));
+      const auto spec =
+          ffn_stage(neurons, {SF_ACTIVATION_RELU, SF_GATE_POSITIVE, 0, chunk}, true, with_gates);
+      pair_.compare(spec, BatchSpec::of(kTokens), {bytes_of(input(shape, kTokens)), list},
+                    tolerance(SF_OP_NEURON_FFN, dtype_));
+    }
+}
+
 TEST_P(NeuronTest, SplitHalvesAddUpToTheWhole) {
   const NeuronShape shape{256, 172, 16, true};
   const std::vector<std::uint32_t> all = shape.all_groups();

@@ -57,9 +57,12 @@ Axis Axis::from_zero(std::string label, double max) {
   return axis;
 }
 
-Axis Axis::percent(std::string label) {
-  Axis axis{std::move(label), 0, 1, {}};
-  for (int i = 0; i <= 5; ++i) axis.ticks.emplace_back(i / 5.0, fmt::format("{} %", 20 * i));
+Axis Axis::percent(std::string label, double max) {
+  const int n = std::clamp(static_cast<int>(std::ceil(max * 5)), 1, 5);
+  Axis axis{std::move(label), 0, n / 5.0, {}};
+  const int parts = n > 2 ? 1 : 2;
+  for (int i = 0; i <= n * parts; ++i)
+    axis.ticks.emplace_back(i / (5.0 * parts), fmt::format("{} %", 20 * i / parts));
   return axis;
 }
 

@@ -18,8 +18,9 @@ struct Axis {
 
   // Round numbers from 0 to at least `max`.
   static Axis from_zero(std::string label, double max);
-  // 0 % to 100 %, of numbers from 0 to 1.
-  static Axis percent(std::string label);
+  // 0 % to 100 %, of numbers from 0 to 1; or to the first of 20 %, 40 % and so on that is over
+  // `max`.
+  static Axis percent(std::string label, double max = 1);
   // Numbers 0 to n - 1, each in the middle of a step of width 1.
   static Axis steps(std::string label, std::size_t n);
 };

@@ -1,4 +1,4 @@
-#include <cmath>
+#include <algorithm>
 #include <numeric>
 
 #include "tools/pictures/activity_pictures.hpp"
@@ -33,8 +33,12 @@ Axis lag_axis() {
 }  // namespace
 
 std::string overlap_curves(const std::vector<ActivityStats>& layers, std::uint64_t n_tokens) {
+  double most = 0;
+  for (const ActivityStats& stats : layers)
+    for (const ActivityStats::Overlap& overlap : stats.overlaps)
+      most = std::max(most, overlap.share());
   Chart chart("How long neurons stay active", lag_axis(),
-              Axis::percent("of what fires, fired so long before"));
+              Axis::percent("of what fires, fired so long before", most));
   chart.draw_axes(Chart::Grid::lines);
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const std::string colour = order_colour(i, layers.size());

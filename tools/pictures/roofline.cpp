@@ -16,7 +16,7 @@ std::size_t index_of(std::vector<std::string>& names, const std::string& name) {
 
 }  // namespace
 
-std::string roofline(const std::vector<std::vector<LayerLoad>>& layers) {
+std::string roofline(const std::vector<std::vector<LayerLoad>>& layers, const std::string& how) {
   double most_bytes = 0, most_seconds = 0;
   std::vector<std::string> names;
   for (const auto& layer : layers)
@@ -26,8 +26,8 @@ std::string roofline(const std::vector<std::vector<LayerLoad>>& layers) {
       index_of(names, load.device);
     }
   const bool timed = most_seconds > 0;
-  Chart chart(timed ? "What a token waits for: FFN bytes over each device's bandwidth"
-                    : "FFN bytes that a token reads, expected",
+  Chart chart(timed ? fmt::format("FFN bytes of a token over each device's bandwidth ({})", how)
+                    : fmt::format("FFN bytes that a token reads ({})", how),
               Axis::steps("layer", layers.size()),
               timed ? Axis::from_zero("expected time per token, us", most_seconds * 1e6)
                     : Axis::from_zero("expected bytes per token, MB", most_bytes / 1e6));

@@ -284,6 +284,30 @@ std::uint32_t above(const float* scores, std::uint32_t n, float threshold, std::
   return found;
 }
 
+// Tokens are bits of two vectors of numbers.
+void above_by_token(const float* scores, std::size_t stride, std::uint32_t n_tokens,
+                    std::uint32_t n, float threshold, std::uint64_t* masks, std::size_t words) {
+  const hn::RebindToUnsigned<Floats> numbers;
+  const VecF limit = hn::Set(kFloats, threshold);
+  for (std::uint32_t i = 0; i < n; i += kLanes) {
+    const std::uint32_t left = n - i < kLanes ? n - i : kLanes;
+    auto low = hn::Zero(numbers), high = low;
+    const auto bit_of = [&](std::uint32_t t) {
+      const float* const from = scores + t * stride + i;
+      const VecF values = left == kLanes ? hn::LoadU(kFloats, from) : load_first(from, left);
+      return hn::IfThenElseZero(hn::RebindMask(numbers, hn::Gt(values, limit)),
+                                hn::Set(numbers, std::uint32_t{1} << t % 32));
+    };
+    for (std::uint32_t t = 0; t < n_tokens && t < 32; ++t) low = hn::Or(low, bit_of(t));
+    for (std::uint32_t t = 32; t < n_tokens; ++t) high = hn::Or(high, bit_of(t));
+    alignas(64) std::uint32_t lows[kLanes], highs[kLanes];
+    hn::Store(low, numbers, lows);
+    hn::Store(high, numbers, highs);
+    for (std::uint32_t lane = 0; lane < left; ++lane)
+      masks[(i + lane) * words] = lows[lane] | std::uint64_t{highs[lane]} << 32;
+  }
+}
+
 std::uint64_t read_memory(const std::byte* memory, std::size_t bytes) {
   const hn::ScalableTag<std::uint64_t> words;
   const std::size_t step = hn::Lanes(words) * sizeof(std::uint64_t);

@@ -20,6 +20,11 @@ HWY_INLINE VecI load_ints(const void* from) {
 HWY_INLINE void store_ints(VecI value, void* to) {
   _mm256_storeu_si256(static_cast<__m256i*>(to), value);
 }
+// As at the avx512 level.
+HWY_INLINE VecI in_register(VecI a) {
+  __asm__("" : "+x"(a));
+  return a;
+}
 HWY_INLINE VecF to_floats(VecI a) { return VecF{_mm256_cvtepi32_ps(a)}; }
 HWY_INLINE VecI low_bits(VecI a, int mask) {
   return _mm256_and_si256(a, _mm256_set1_epi8(static_cast<char>(mask)));

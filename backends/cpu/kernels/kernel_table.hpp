@@ -108,6 +108,10 @@ struct KernelTable {
   // ids of scores[i] > threshold, as first + i, rising; returns how many. ids has room for n.
   std::uint32_t (*above)(const float* scores, std::uint32_t n, float threshold, std::uint32_t first,
                          std::uint32_t* ids);
+  // masks[i * words]: bit t where scores[t * stride + i] > threshold, for n scores of at most 64
+  // tokens.
+  void (*above_by_token)(const float* scores, std::size_t stride, std::uint32_t n_tokens,
+                         std::uint32_t n, float threshold, std::uint64_t* masks, std::size_t words);
 
   // Query heads for attend_q8_0: see AttendRow. n is a multiple of 32.
   void (*quantize_queries)(const float* x, std::uint32_t n, std::int8_t* quants, float* scales,

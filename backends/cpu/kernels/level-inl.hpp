@@ -90,6 +90,7 @@ constexpr KernelTable kTable = {
     rotate_halves,
     to_f16,
     above,
+    above_by_token,
     quantize_queries,
     attend<FloatKeys<F32Row>, FloatValues<F32Row>>,
     attend<FloatKeys<F16Row>, FloatValues<F16Row>>,

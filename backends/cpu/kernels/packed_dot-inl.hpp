@@ -206,8 +206,10 @@ HWY_INLINE void dot_few(const std::byte* const* rows, const std::byte* const* ne
   const bool in_line =
       n_rows > 1 && rows[n_rows - 1] - rows[0] == (n_rows - 1) * (rows[1] - rows[0]);
   std::uint32_t r = 0;
-  if (!in_line)
+  if (!in_line) {
     for (; r + kRowsApart <= n_rows; r += kRowsApart) take(r, Index<kRowsApart>());
+    for (; r + 2 <= n_rows; r += 2) take(r, Index<2>());
+  }
   for (; r < n_rows; ++r) take(r, Index<1>());
 }
 

@@ -35,7 +35,8 @@ HWY_INLINE __m256 load_i8s(const std::byte* from) {
 template <std::uint32_t V>
 HWY_INLINE VecI nibbles(const std::byte* quants) {
   constexpr std::uint32_t kGroup = V / (2 * kLowVectors), kIn = V % (2 * kLowVectors);
-  const VecI both = load_ints(quants + kGroup * 64 + kIn % kLowVectors * kIntBytes);
+  // A vector that is no cache line takes two loads.
+  const VecI both = in_register(load_ints(quants + kGroup * 64 + kIn % kLowVectors * kIntBytes));
   if constexpr (kIn < kLowVectors) return low_bits(both, 15);
   return low_bits(shift_right<4>(both), 15);
 }

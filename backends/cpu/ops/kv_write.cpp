@@ -18,14 +18,15 @@ class KvWriter {
         layer_(call.params<sf_kv_params>().layer),
         row_bytes_(row_bytes(kv_.dtype(), kv_.desc().head_dim)) {}
 
-  // All heads of a token; `row` has room for an encoded row.
-  void write(std::uint32_t token, std::byte* row) const {
+  // Some heads of a token; `row` has room for an encoded row.
+  void write(std::uint32_t token, std::uint32_t first_head, std::uint32_t end_head,
+             std::byte* row) const {
     const std::uint32_t position = call_.batch().positions[token];
     const std::uint32_t block = call_.block_of(call_.batch().sequences[token], position);
     const std::uint32_t in_block = position % kv_.desc().block_tokens;
     const std::size_t tile = in_block / kKvTile * kKvTile * row_bytes_;
     const KvTileRow slot(kv_.dtype(), kv_.desc().head_dim, in_block % kKvTile);
-    for (std::uint32_t head = 0; head < kv_.desc().n_kv_heads; ++head) {
+    for (std::uint32_t head = first_head; head < end_head; ++head) {
       encode(input(0, token, head), row);
       slot.store_key(row, kv_.keys(layer_, block, head) + tile);
       encode(input(1, token, head), row);
@@ -55,16 +56,22 @@ class KvWriter {
 }  // namespace
 
 void kv_write(CpuDevice& device, const sdk::OpCall& call) {
-  constexpr std::uint32_t kTokens = 16;  // per chunk: some microseconds
+  // Positions that follow each other share cache lines, so a prompt's go to one thread; few tokens
+  // are of different sequences. A chunk is some microseconds.
+  constexpr std::uint32_t kManyTokens = 16, kHeads = 8;
   const KvWriter writer(device, call);
   const std::size_t bytes = row_bytes(call.kv().dtype(), call.kv().desc().head_dim);
   const MemberScratch scratch(device.workspace(), device.team().members(), bytes);
-  const std::uint32_t n_tokens = call.batch().n_tokens;
+  const std::uint32_t n_heads = call.kv().desc().n_kv_heads, n_tokens = call.batch().n_tokens;
+  const std::uint32_t tokens = n_tokens < kManyTokens ? 1 : kManyTokens;
+  const std::uint32_t head_chunks = (n_heads + kHeads - 1) / kHeads;
   device.team().parallel_for(
-      (n_tokens + kTokens - 1) / kTokens, [&](std::size_t chunk, std::size_t member) {
-        const auto first = static_cast<std::uint32_t>(chunk) * kTokens;
-        for (std::uint32_t t = first; t < std::min(first + kTokens, n_tokens); ++t)
-          writer.write(t, scratch.of(member));
+      std::size_t{head_chunks} * ((n_tokens + tokens - 1) / tokens),
+      [&](std::size_t chunk, std::size_t member) {
+        const auto first = static_cast<std::uint32_t>(chunk / head_chunks) * tokens;
+        const auto head = static_cast<std::uint32_t>(chunk % head_chunks) * kHeads;
+        for (std::uint32_t t = first; t < std::min(first + tokens, n_tokens); ++t)
+          writer.write(t, head, std::min(head + kHeads, n_heads), scratch.of(member));
       });
 }
 

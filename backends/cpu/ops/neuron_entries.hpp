@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <optional>
 
@@ -22,9 +24,24 @@ class NeuronEntries {
   [[nodiscard]] std::uint32_t id(std::uint32_t i) const {
     return list_ ? list_->id(i) : resident_[i];
   }
+  // The ids of all entries where there is no list, which the caller may change; else null.
+  [[nodiscard]] std::uint32_t* resident() const { return resident_; }
   [[nodiscard]] bool is_here(std::uint32_t i) const { return !list_ || neurons_.has(list_->id(i)); }
   [[nodiscard]] bool needs(std::uint32_t i, std::uint32_t token) const {
     return !list_ || list_->needs(i, token);
+  }
+
+  // body(token - first) for those of n tokens from `first` on that need entry i.
+  template <typename Body>
+  void for_tokens(std::uint32_t i, std::uint32_t first, std::uint32_t n, const Body& body) const {
+    for (std::uint32_t t = 0; t < n;) {
+      const std::uint32_t bit = (first + t) % 64, some = std::min(n - t, 64 - bit);
+      std::uint64_t left = ~std::uint64_t{0} >> (64 - some);
+      if (list_) left &= list_->mask(i)[(first + t) / 64] >> bit;
+      for (; left != 0; left &= left - 1)
+        body(t + static_cast<std::uint32_t>(std::countr_zero(left)));
+      t += some;
+    }
   }
 
  private:

@@ -41,8 +41,9 @@ void NeuronFfnDecode::run() {
 
 NeuronFfnDecode::Fired NeuronFfnDecode::list_asked() {
   const std::uint32_t n = entries_.size();
-  Fired asked{device_.workspace().get<std::uint32_t>(Workspace::hidden, n),
-              device_.workspace().get<float>(Workspace::gates, n), 0};
+  auto* const gates = device_.workspace().get<float>(Workspace::gates, n);
+  if (entries_.resident() != nullptr) return {entries_.resident(), gates, n};
+  Fired asked{device_.workspace().get<std::uint32_t>(Workspace::hidden, n), gates, 0};
   for (std::uint32_t i = 0; i < n; ++i)
     if (entries_.is_here(i) && entries_.needs(i, kToken)) asked.ids[asked.n++] = entries_.id(i);
   return asked;
@@ -76,12 +77,13 @@ void NeuronFfnDecode::dot_gates(const Fired& asked, std::uint32_t tile, std::uin
   const NeuronRow row = rows_.deciding();
   const std::uint32_t first = tile * kTileRows;
   const std::uint32_t n = std::min(kTileRows, asked.n - first);
-  const std::byte* next_rows[kTileRows];
-  const bool more = next != MemberRuns::kNone;
-  if (more)
-    rows_.name(row, asked.ids + next * kTileRows, std::min(kTileRows, asked.n - next * kTileRows),
-               n, next_rows);
-  rows_.dot(row, asked.ids + first, n, more ? next_rows : nullptr, &kToken, 1, asked.gates + first);
+  const std::uint32_t at = next * kTileRows;
+  const std::uint32_t left = next == MemberRuns::kNone ? 0 : std::min(kTileRows, asked.n - at);
+  const std::byte* pieces[kTileRows];
+  rows_.dot(
+      row, asked.ids + first, n,
+      rows_.ahead(row, asked.ids + first, n, left == 0 ? nullptr : asked.ids + at, left, 1, pieces),
+      &kToken, 1, asked.gates + first);
 }
 
 void NeuronFfnDecode::keep_fired(Fired& asked) const {

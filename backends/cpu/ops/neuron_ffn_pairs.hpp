@@ -13,15 +13,26 @@ class NeuronFfnPairs : public NeuronFfn {
   void run();
 
  private:
+  struct Block;
   struct Chunk;
   struct Tile;
 
   void run_tokens();
-  void list_pairs(std::uint32_t first, std::uint32_t n, Chunk& chunk) const;
-  void find_gates(Chunk& chunk, std::size_t member) const;
-  void add_fired(Chunk& chunk, float* partials, std::size_t member) const;
-  void dot(NeuronRow which, const Tile& tile, RowFetch& fetch, float* room, float* out) const;
-  void fetch_tile(const Chunk& chunk, std::uint32_t tile, NeuronRow which, RowFetch& fetch) const;
+  [[nodiscard]] std::uint32_t entries_of(std::size_t chunk) const;
+  void list_pairs(std::size_t i, Chunk& chunk) const;
+  void find_gates(Chunk& chunk, RowFetch& fetch, std::size_t member) const;
+  void take_given(Chunk& chunk, Block block) const;
+  void apply_rule_to(Chunk& chunk, Block block) const;
+  template <typename Ahead>
+  void add_fired(Chunk& chunk, float* partials, RowFetch& fetch, std::size_t member,
+                 const Ahead& ahead) const;
+  void add_token(Chunk& chunk, Block block, std::uint32_t t, float* partials,
+                 RowFetch& fetch) const;
+  void add_pending(Chunk& chunk, std::uint32_t t, float* partials, RowFetch& fetch) const;
+  void dot(NeuronRow which, const Chunk& chunk, Block block, RowFetch& fetch, float* out) const;
+  void fetch_neuron(bool fired, std::uint32_t neuron, RowFetch& fetch) const;
+  void fetch_block(const Chunk& chunk, Block block, bool fired, RowFetch& fetch) const;
+  void fetch_first(std::size_t chunk, RowFetch& fetch) const;
   void add_partials(const float* partials) const;
 
   std::uint32_t each_ = 0;  // entries of a chunk

@@ -16,25 +16,30 @@ void neuron_gate(CpuDevice& device, const sdk::OpCall& call) {
 
   const std::uint32_t tiles = (n + kTileRows - 1) / kTileRows;
   const std::size_t out_floats = std::size_t{n_tokens} * kTileRows;
-  const std::size_t row_bytes = std::size_t{neurons.desc().d_model} * std::max(n_tokens / 4, 1u);
-  const GuidedRuns runs(device, tiles, kTileRows * row_bytes);
+  const NeuronRow row = rows.deciding();
+  const GuidedRuns runs(device, tiles, kTileRows * rows.bytes(row) * std::max(n_tokens / 4, 1u));
   const MemberScratch scratch(device.workspace(), device.team().members(),
                               out_floats * sizeof(float));
-  device.team().parallel_for(runs.size(), [&](std::size_t run, std::size_t member) {
+  const auto ids_of = [&](std::uint32_t tile) { return ids + std::size_t{tile} * kTileRows; };
+  const auto size_of = [&](std::uint32_t tile) {
+    return std::min(kTileRows, n - tile * kTileRows);
+  };
+  device.team().parallel_members(runs.size(), [&](ThreadTeam::Chunks& untaken, std::size_t member) {
     auto* const out = reinterpret_cast<float*>(scratch.of(member));
-    const std::uint32_t end = runs.end(run);
-    for (std::uint32_t tile = runs.first(run); tile < end; ++tile) {
-      const std::uint32_t* const tile_ids = ids + tile * kTileRows;
-      const std::uint32_t in_tile = std::min(kTileRows, n - tile * kTileRows);
-      const std::byte* next_rows[kTileRows];
-      const std::uint32_t left = tile + 1 < end ? n - (tile + 1) * kTileRows : 0;
-      if (left != 0) rows.name(rows.deciding(), tile_ids + kTileRows, left, kTileRows, next_rows);
-      rows.dot(rows.deciding(), tile_ids, in_tile, left == 0 ? nullptr : next_rows, tokens,
-               n_tokens, out);
-      for (std::uint32_t t = 0; t < n_tokens; ++t)
-        for (std::uint32_t r = 0; r < in_tile; ++r)
-          call.output(0)[t * d_ff + tile_ids[r]] = out[t * kTileRows + r];
-    }
+    for (MemberRuns mine(runs, untaken); mine.any(); mine.advance())
+      for (std::uint32_t tile = mine.first(); tile < mine.end(); ++tile) {
+        const std::uint32_t* const here = ids_of(tile);
+        const std::uint32_t in_tile = size_of(tile), next = mine.ahead(tile, 1);
+        const bool more = next != MemberRuns::kNone;
+        const std::byte* pieces[kTileRows];
+        rows.dot(row, here, in_tile,
+                 rows.ahead(row, here, in_tile, more ? ids_of(next) : nullptr,
+                            more ? size_of(next) : 0, n_tokens, pieces),
+                 tokens, n_tokens, out);
+        for (std::uint32_t t = 0; t < n_tokens; ++t)
+          for (std::uint32_t r = 0; r < in_tile; ++r)
+            call.output(0)[t * d_ff + here[r]] = out[t * kTileRows + r];
+      }
   });
 }
 

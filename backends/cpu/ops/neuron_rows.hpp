@@ -25,8 +25,8 @@ class NeuronRows {
         d_model_(neurons.desc().d_model),
         gate_dtype_(static_cast<DType>(neurons.desc().gate_dtype)),
         up_dtype_(static_cast<DType>(neurons.desc().up_dtype)),
-        gate_dot_(neurons.gated() ? row_kernels(device.kernels(), gate_dtype_).dot : nullptr),
-        up_dot_(row_kernels(device.kernels(), up_dtype_).dot),
+        gate_kernels_(neurons.gated() ? &row_kernels(device.kernels(), gate_dtype_) : nullptr),
+        up_kernels_(&row_kernels(device.kernels(), up_dtype_)),
         x_(prepare_activations(device, x, n_tokens, d_model_, wanted())) {}
 
   // out[i * kTileRows + r] = dot(row of neurons[r], token tokens[i]); n <= kTileRows neurons. The
@@ -37,8 +37,7 @@ class NeuronRows {
            float* out) const {
     const std::byte* rows[kTileRows];
     name(which, neurons, n, n, rows);
-    const DotRows kernel = which == NeuronRow::gate ? gate_dot_ : up_dot_;
-    kernel(rows, next_rows, n, d_model_, x_, tokens, n_tokens, out);
+    kernels(which).dot(rows, next_rows, n, d_model_, x_, tokens, n_tokens, out);
     if (neurons_.desc().bias == nullptr || which != deciding()) return;
     for (std::uint32_t t = 0; t < n_tokens; ++t)
       for (std::uint32_t r = 0; r < n; ++r) out[t * kTileRows + r] += neurons_.bias(neurons[r]);
@@ -61,6 +60,28 @@ class NeuronRows {
                                 : which == NeuronRow::up ? desc.up_dtype
                                                          : desc.down_dtype;
     return packed_stride(static_cast<DType>(dtype), d_model_);
+  }
+
+  // What to fetch beside the rows of n neurons, after which those of `next` are read; null where
+  // there is nothing. A single token's rows that follow each other are fetched as far ahead as is
+  // best for them, all others a tile.
+  const std::byte* const* ahead(NeuronRow which, const std::uint32_t* neurons, std::uint32_t n,
+                                const std::uint32_t* next, std::uint32_t n_next,
+                                std::uint32_t n_tokens, const std::byte** pieces) const {
+    if (n_tokens == 1 && are_in_line(which, neurons, n)) {
+      const std::byte* const first = address(which, neurons[0]);
+      const std::size_t end = n * bytes(which);
+      for (std::uint32_t r = 0; r < n; ++r) {
+        const std::size_t at = r * bytes(which) + kernels(which).ahead;
+        pieces[r] = at < end      ? first + at
+                    : n_next != 0 ? address(which, next[0]) + (at - end)
+                                  : first + r * bytes(which);
+      }
+      return pieces;
+    }
+    if (n_next == 0) return nullptr;
+    name(which, next, n_next, n, pieces);
+    return pieces;
   }
 
   // Brings a row nearer, for whoever begins to read without a kernel that did so.
@@ -88,6 +109,16 @@ class NeuronRows {
   }
 
  private:
+  [[nodiscard]] const RowKernels& kernels(NeuronRow which) const {
+    return *(which == NeuronRow::gate ? gate_kernels_ : up_kernels_);
+  }
+  // Whether rows follow each other in memory. n >= 1.
+  [[nodiscard]] bool are_in_line(NeuronRow which, const std::uint32_t* neurons,
+                                 std::uint32_t n) const {
+    return neurons[n - 1] - neurons[0] == n - 1 &&
+           address(which, neurons[n - 1]) ==
+               address(which, neurons[0]) + std::size_t{n - 1} * bytes(which);
+  }
   [[nodiscard]] QuantsWanted wanted() const {
     QuantsWanted wanted;
     if (neurons_.gated()) wanted.add(gate_dtype_);
@@ -98,7 +129,7 @@ class NeuronRows {
   const sdk::HostNeurons& neurons_;
   std::uint32_t d_model_;
   DType gate_dtype_, up_dtype_;
-  DotRows gate_dot_, up_dot_;
+  const RowKernels *gate_kernels_, *up_kernels_;  // no gates: null
   Activations x_;
 };
 

@@ -35,7 +35,7 @@ class RowFetch {
     const std::byte* from;
     std::size_t bytes;
   };
-  static constexpr std::uint32_t kMost = 128;
+  static constexpr std::uint32_t kMost = 256;
 
   const std::byte* take_one(std::size_t bytes) {
     while (begin_ != end_ && 2 * spans_[begin_ % kMost].bytes < bytes) ++begin_;

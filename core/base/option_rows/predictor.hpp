@@ -13,11 +13,13 @@ inline constexpr std::array kPredictorOptions = {
            .type = OptionType::choice,
            .value_name = "ACTION",
            .default_text = "fit",
-           .choices = "fit|export|import",
+           .choices = "fit|eval|export|import",
            .group = "Fitting",
-           .help = "fit: writes FILE.synfire/predictor-TYPE.gguf beside the model; export: writes "
-                   "the model with its mlp predictors in PowerInfer's format; import: takes mlp "
-                   "predictors of another file",
+           .help =
+               "fit: writes FILE.synfire/predictor-TYPE.gguf beside the model; eval: what those of "
+               "--predictor (a list) find, read and cost on the text of --file; export: writes "
+               "the model with its mlp predictors in PowerInfer's format; import: takes mlp "
+               "predictors of another file",
            .commands = Command::predictor},
     Option{.name = "out",
            .short_flag = 'o',
@@ -79,7 +81,7 @@ inline constexpr std::array kPredictorOptions = {
     Option{.name = "rows",
            .type = OptionType::uinteger,
            .value_name = "N",
-           .unset = "2048; mlp: 16384",
+           .unset = "2048; mlp: 32768",
            .min = 256,
            .max = 16777216,
            .group = "Fitting",
@@ -88,8 +90,8 @@ inline constexpr std::array kPredictorOptions = {
     Option{.name = "dtype",
            .type = OptionType::choice,
            .value_name = "DTYPE",
-           .default_text = "Q8_0",
-           .choices = "Q8_0|F16",
+           .unset = "what reads least",
+           .choices = "Q4_0|Q8_0|F16",
            .group = "Fitting",
            .help = "mlp: dtype of the matrices; rows that are no blocks of 32 become F16",
            .commands = Command::predictor},
@@ -101,8 +103,30 @@ inline constexpr std::array kPredictorOptions = {
            .max = 1073741824,
            .group = "Fitting",
            .help =
-               "tokens to run at most; unless said, twice d_model where that is more, and mlp as "
-               "many as fill its rows",
+               "tokens to run at most; unless said, twice d_model where that is more, mlp as many "
+               "as fill its rows, 16384 with --max-loss, and eval 32768",
+           .commands = Command::predictor},
+    Option{.name = "signs",
+           .type = OptionType::choice,
+           .value_name = "WHEN",
+           .default_text = "auto",
+           .choices = "auto|none",
+           .group = "Fitting",
+           .help = "svd: a sign for each weight of what the low rank leaves, where that reads less",
+           .commands = Command::predictor},
+    Option{.name = "max-loss",
+           .value_name = "LOSS",
+           .unset = "none",
+           .group = "Fitting",
+           .help = "share of perplexity that may be lost against computing all that fires, such as "
+                   "0.1%: fit of svd and signbit goes by it instead of by recall, eval looks for "
+                   "the threshold that reads least",
+           .commands = Command::predictor},
+    Option{.name = "store",
+           .type = OptionType::boolean,
+           .default_text = "false",
+           .group = "Fitting",
+           .help = "eval: keep the threshold in the predictor's file, and what was measured there",
            .commands = Command::predictor},
 };
 

@@ -19,7 +19,8 @@ inline float nearest_code(float value, float low, float high) {
 
 inline float inverse_of(float step) { return step == 0 ? 0 : 1 / step; }
 
-// Grids step * code - offset, code an integer in [low, high].
+// Grids step * code - offset, code an integer in [low, high]. Of 32 lanes or more: for 16 alone
+// g++ 12 makes no vectors.
 template <std::size_t kLanes>
 struct GridLanes {
   static constexpr std::size_t kSize = kLanes;
@@ -49,7 +50,7 @@ struct GridLanes {
 
  private:
   static constexpr std::size_t kVector = 16;  // lanes whose sums stay in registers
-  static_assert(kLanes % kVector == 0);
+  static_assert(kLanes % kVector == 0 && kLanes > kVector);
 
   void measure_vector(const float* values, std::size_t n, const float* inverse, std::size_t first) {
     alignas(64) float sum[kVector] = {};

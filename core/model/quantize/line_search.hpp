@@ -75,7 +75,8 @@ class LineSearch {
       const float minimum = (step * codes_[k] - sum) / 32;
       if (minimum >= 0) return {step, minimum};
     }
-    return {squares_[k] > 0 ? products_[k] / squares_[k] : 0, 0};
+    if (squares_[k] > 0) return {products_[k] / squares_[k], 0};
+    return {0, std::max(-sum / 32, 0.0F)};  // all at the minimum
   }
 
   alignas(64) float codes_[kTries] = {};

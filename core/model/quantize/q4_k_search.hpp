@@ -38,7 +38,7 @@ class Q4KSearch {
     Scales first{block_codec::f16(step / kMost), block_codec::f16(minimum / kMost)};
     const float first_error = look_around<3>(values, lines, first);
     Scales second = fitted(values, first);
-    const float second_error = look_around<1>(values, lines_of(second), second);
+    const float second_error = look_around<2>(values, lines_of(second), second);
     return second_error < first_error ? second : first;
   }
 

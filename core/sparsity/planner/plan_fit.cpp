@@ -152,12 +152,15 @@ class Fit {
         std::max(0.0, away.seconds - outside() - away.busy[home_] - away.busy[pair.device]) /
         n_layers_;
     const double stage = device.stage_seconds;
+    // Of the runs the one in the middle: what disturbs a run may cost more than all hand-offs.
     const auto missing_at = [&](double hand_off) {
       device.stage_seconds = stage + hand_off;
-      double missing = 0;
+      std::vector<double> missing;
       for (const MeasuredPlan& run : pair.shared)
-        missing += run.seconds - plan_seconds(problem_, run.layers);
-      return missing / static_cast<double>(pair.shared.size()) / n_layers_;
+        missing.push_back((run.seconds - plan_seconds(problem_, run.layers)) / n_layers_);
+      const auto middle = missing.begin() + static_cast<std::ptrdiff_t>((missing.size() - 1) / 2);
+      std::nth_element(missing.begin(), middle, missing.end());
+      return *middle;
     };
     device.fork_join_seconds = 0;
     double low = 0, high = most;

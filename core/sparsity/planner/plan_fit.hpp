@@ -23,7 +23,7 @@ struct MeasuredPlans {
   struct Pair {
     std::uint32_t device = 0;
     MeasuredPlan away;                 // all FFNs on it
-    std::vector<MeasuredPlan> shared;  // layers shared with the home device, two different ways
+    std::vector<MeasuredPlan> shared;  // layers shared with the home device, in several ways
   };
 
   MeasuredPlan home;  // all on the home device

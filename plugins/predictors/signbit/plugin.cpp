@@ -47,6 +47,7 @@ class Signbit {
       auto layer = std::make_unique<sdk::PredictorLayer>(model.d_model());
       layer->tap = SF_TAP_FFN_INPUT;
       layer->gate_rule = model.lossless_gate_rule();
+      layer->threshold = static_cast<float>(model.number("signbit.threshold").value_or(0));
       layer->recall = model.number(prefix + "recall").value_or(-1);
       layer->precision = model.number(prefix + "precision").value_or(-1);
       const sf_tensor_desc& gate = model.gate(i);

@@ -17,7 +17,8 @@ std::string refusal(std::string_view text) {
 TEST(DevicesFile, Parses) {
   const auto file = parse_devices_file(
       "version: 1\ndevices:\n  - device: cuda\n    memory: 24GB\n    bandwidth: 900GB\n"
-      "    shared: 0.5\n    stage_us: 5\n    step_us: 30\n    layer_us: 2.5\n  - {device: 'cpu:0[cores=0-3]', memory: 1GiB, bandwidth: "
+      "    shared: 0.5\n    stage_us: 5\n    step_us: 30\n    layer_us: 2.5\n  - {device: "
+      "'cpu:0[cores=0-3]', memory: 1GiB, bandwidth: "
       "30GB, row_bandwidth: 20GB}\n",
       "d.yaml");
   ASSERT_TRUE(file.ok()) << file.status().message();

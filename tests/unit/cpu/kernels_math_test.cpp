@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <random>
 #include <vector>
@@ -148,6 +149,24 @@ TEST_P(MathTest, AboveListsIdsInOrder) {
     ids.resize(found);
     ASSERT_EQ(ids, want);
   }
+}
+
+TEST_P(MathTest, AboveByTokenSetsABitForEachToken) {
+  constexpr std::size_t kWords = 2;
+  for (const std::uint32_t n : kSizes)
+    for (const std::uint32_t n_tokens : {1u, 8u, 32u, 33u, 64u}) {
+      const std::size_t stride = n + 3;
+      std::vector<float> scores = random_row(static_cast<std::uint32_t>(n_tokens * stride));
+      scores[0] = std::numeric_limits<float>::quiet_NaN();
+      std::vector<std::uint64_t> masks((n + 1) * kWords, 7u), want = masks;
+      for (std::uint32_t i = 0; i < n; ++i) {
+        want[i * kWords] = 0;
+        for (std::uint32_t t = 0; t < n_tokens; ++t)
+          if (scores[t * stride + i] > -0.25f) want[i * kWords] |= std::uint64_t{1} << t;
+      }
+      kernels_.above_by_token(scores.data(), stride, n_tokens, n, -0.25f, masks.data(), kWords);
+      ASSERT_EQ(masks, want) << n << " scores, " << n_tokens << " tokens";
+    }
 }
 
 TEST_P(MathTest, CombineIsAChainOfMultiplyAdds) {

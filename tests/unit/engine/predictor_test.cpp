@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 
@@ -11,7 +12,11 @@
 #include "core/engine/collect_ffn_inputs.hpp"
 #include "core/engine/predictor_assets.hpp"
 #include "core/model/arch/families.hpp"
+#include "core/model/golden.hpp"
+#include "core/runtime/ffn_gates.hpp"
+#include "core/runtime/fitted_tensor.hpp"
 #include "core/runtime/predictor_fit.hpp"
+#include "core/sparsity/matrix_math.hpp"
 #include "tests/support/engine_fixture.hpp"
 #include "tests/support/paths.hpp"
 #include "tests/support/tiny_model.hpp"
@@ -68,8 +73,9 @@ class PredictorEngineTest : public testing::Test {
     EXPECT_TRUE(logits.ok()) << logits.status().to_string();
     return logits.ok() ? *logits : std::vector<float>();
   }
-  std::vector<FfnInputs> inputs(EngineConfig how, std::size_t windows) const {
-    how.tap = SF_TAP_FFN_INPUT;
+  std::vector<FfnInputs> inputs(EngineConfig how, std::size_t windows,
+                                std::uint32_t tap = SF_TAP_FFN_INPUT) const {
+    how.tap = tap;
     const auto engine = make(how);
     if (engine == nullptr) return {};
     auto collected =
@@ -81,7 +87,7 @@ class PredictorEngineTest : public testing::Test {
     const auto file = GgufFile::open(path());
     const auto program = build_program(*file, "");
     EXPECT_TRUE(check_predictor_fit(*program, options).ok());
-    const std::vector<FfnInputs> seen = inputs(config("exact"), 48);
+    const std::vector<FfnInputs> seen = inputs(config("exact"), 48, options.tap());
     std::vector<FittedLayer> layers;
     for (std::uint32_t i = 0; i < kLayers; ++i) {
       auto layer = fit_predictor_layer(*program, *file, i, seen[i], options);
@@ -147,7 +153,7 @@ TEST_F(PredictorEngineTest, ObserveWantsATapAndTokens) {
 
 // On tokens that the fit never saw, in the file's own words and to the wanted number.
 TEST_F(PredictorEngineTest, FitsHaveTheRecallThatWasWanted) {
-  for (const char* type : {"svd", "signbit"}) {
+  for (const char* type : {"svd", "mlp", "signbit"}) {
     PredictorFitOptions options;
     options.type = type;
     options.rank = 32;
@@ -162,8 +168,47 @@ TEST_F(PredictorEngineTest, FitsHaveTheRecallThatWasWanted) {
   }
 }
 
+// What the engine says of the normed inputs, and what follows from the residual stream alone.
+TEST_F(PredictorEngineTest, GatesFollowFromTheResidualStream) {
+  const auto file = GgufFile::open(path());
+  const auto program = build_program(*file, "");
+  const std::vector<FfnInputs> normed = inputs(config("exact"), 4);
+  const std::vector<FfnInputs> residual = inputs(config("exact"), 4, SF_TAP_FFN_RESIDUAL);
+  for (std::uint32_t i = 0; i < kLayers; ++i) {
+    const auto gates = FfnGates::make(*program, *file, i);
+    ASSERT_TRUE(gates.ok()) << gates.status().to_string();
+    const GgufTensor& rows = *file->tensor(fmt::format("blk.{}.ffn_gate.weight", i));
+    const std::vector<float> want =
+        multiply_transposed(normed[i].held_out.rows(), values_of(rows), kWidth);
+    EXPECT_LT(test::worst_difference(gates->of(residual[i].held_out.rows()), want), 1e-3);
+  }
+}
+
+TEST_F(PredictorEngineTest, TrainedPredictorsRepeatAndGrow) {
+  PredictorFitOptions options;
+  options.type = "mlp";
+  const std::vector<FittedLayer> layers = fit(options), again = fit(options);
+  for (std::uint32_t i = 0; i < kLayers; ++i) {
+    EXPECT_EQ(layers[i].rank % 32, 0U);
+    EXPECT_GE(layers[i].rank, 32U);
+    EXPECT_LE(layers[i].rank, kWidth);
+    ASSERT_EQ(layers[i].tensors.size(), 2U);
+    for (std::size_t t = 0; t < 2; ++t)
+      EXPECT_EQ(layers[i].tensors[t].data, again[i].tensors[t].data);
+  }
+  EXPECT_EQ(layers[0].tensors[0].dtype, DType::q8_0);
+  options.dtype = DType::f16;
+  options.rank = 40;
+  const std::vector<FittedLayer> half = fit(options);
+  EXPECT_EQ(half[0].rank, 40U);
+  EXPECT_EQ(half[0].tensors[0].dtype, DType::f16);
+  EXPECT_EQ(half[0].tensors[1].dtype, DType::f16);
+  EXPECT_TRUE(Engine::make(config("mlp")).ok());
+}
+
 TEST_F(PredictorEngineTest, WhitenedFitsOfMoreRankAreMorePrecise) {
   PredictorFitOptions options;
+  options.signs = false;
   options.rank = 8;
   const double low = fit(options)[0].quality.precision;
   options.rank = 48;
@@ -171,9 +216,10 @@ TEST_F(PredictorEngineTest, WhitenedFitsOfMoreRankAreMorePrecise) {
 }
 
 TEST_F(PredictorEngineTest, EveryPredictorAtItsExtremesAndOnTwoDevices) {
-  for (const char* type : {"svd", "signbit"}) {
+  for (const char* type : {"svd", "mlp", "signbit"}) {
     PredictorFitOptions options;
     options.type = type;
+    options.rank = 32;
     options.recall = 0.99;
     fit(options);
   }
@@ -182,7 +228,8 @@ TEST_F(PredictorEngineTest, EveryPredictorAtItsExtremesAndOnTwoDevices) {
   none.predictor_threshold = 1e30;
   const std::vector<float> nothing = logits(none);
   ASSERT_GT(test::worst_difference(exact, nothing), 1);
-  for (const char* predictor : {"mlp", "mlp[dtype=q8_0]", "svd", "signbit"}) {
+  for (const char* predictor :
+       {"mlp", "mlp[from=model]", "mlp[from=model,dtype=q8_0]", "svd", "signbit"}) {
     SCOPED_TRACE(predictor);
     EngineConfig how = config(predictor);
     const std::vector<float> usual = logits(how);
@@ -204,6 +251,43 @@ TEST_F(PredictorEngineTest, EveryPredictorAtItsExtremesAndOnTwoDevices) {
     EngineConfig split = config(predictor, "cpu:0,async:0");
     EXPECT_LT(test::worst_difference(logits(split), usual), 2e-2);
   }
+}
+
+// PowerInfer's own file: what its predictors find at its threshold, and at others.
+TEST(PowerInferPredictors, FewerNeuronsAboveAHigherThreshold) {
+  SYNFIRE_SHARED_OR_SKIP(file, "models/synfire-tiny/synfire-tiny.powerinfer.gguf");
+  SYNFIRE_SHARED_OR_SKIP(tokens_of, "models/synfire-tiny/synfire-tiny.powerinfer.golden.gguf");
+  const auto golden = Golden::open(tokens_of);
+  ASSERT_TRUE(golden.ok());
+  const auto counts = [&](const char* predictor, std::optional<double> threshold) {
+    EngineConfig config = test::engine_config("", "cpu:0");
+    config.model = file;
+    config.predictor = predictor;
+    config.predictor_threshold = threshold;
+    config.prefill_chunk = 1;  // no token asks for another's neurons
+    const auto engine = Engine::make(config);
+    EXPECT_TRUE(engine.ok()) << engine.status().to_string();
+    EXPECT_TRUE((*engine)->logits(golden->prompts().front().tokens).ok());
+    return (*engine)->devices().front().counts;
+  };
+  const DeviceCounts exact = counts("exact", {}), own = counts("mlp", {});
+  EXPECT_EQ(own.gate_rows, counts("mlp", 0.0).gate_rows);  // the file's threshold
+  const auto share = [&](const DeviceCounts& of) {
+    return static_cast<double>(of.gate_rows) / static_cast<double>(exact.neurons);
+  };
+  EXPECT_NEAR(share(own), 0.21, 0.06);
+  EXPECT_GT(static_cast<double>(own.active), 0.9 * static_cast<double>(exact.active));
+  EXPECT_LE(own.active, own.gate_rows);
+  DeviceCounts less = counts("mlp", -1e30);
+  EXPECT_EQ(less.gate_rows, exact.neurons);
+  EXPECT_EQ(less.active, exact.active);
+  for (const double threshold : {-2.0, -1.0, 0.0, 1.0, 2.0}) {
+    const DeviceCounts now = counts("mlp", threshold);
+    EXPECT_LT(now.gate_rows, less.gate_rows) << threshold;
+    EXPECT_LE(now.active, now.gate_rows);
+    less = now;
+  }
+  EXPECT_EQ(counts("mlp", 1e30).gate_rows, 0U);
 }
 
 TEST_F(PredictorEngineTest, TheReportSaysWhatThePredictorCosts) {

@@ -152,10 +152,10 @@ TEST(LayerRecorder, GoesOnAsIfItHadNotStopped) {
                              left.traces.seen());
   taken.inputs.moments = left.inputs.moments;
   taken.inputs.calibration =
-      RowSample(kWidth, FfnInputs::kCalibrationRows, copied(left.inputs.calibration.rows()),
+      RowSample(kWidth, FfnRowLimits().calibration, copied(left.inputs.calibration.rows()),
                 left.inputs.calibration.seen());
   taken.inputs.held_out =
-      RowSample(kWidth, FfnInputs::kHeldOutRows, copied(left.inputs.held_out.rows()),
+      RowSample(kWidth, FfnRowLimits().held_out, copied(left.inputs.held_out.rows()),
                 left.inputs.held_out.seen());
   LayerRecorder second(std::move(taken));
   for (int round = 11; round < 30; ++round)

@@ -48,6 +48,16 @@ TEST(ScoreCalibration, TheWantedRecallHoldsOnOtherData) {
   }
 }
 
+TEST(ScoreCalibration, OneBiasForAll) {
+  const Data seen = make(2000, 1), unseen = make(2000, 2);
+  for (const double recall : {0.5, 0.9, 1.0}) {
+    const std::vector<float> biases(kNeurons, common_bias(seen.scores, seen.gates, recall));
+    EXPECT_NEAR(measure_scores(unseen.scores, unseen.gates, biases).recall, recall, 0.01);
+  }
+  const std::vector<float> scores{1, 2}, gates{-1, 0};
+  EXPECT_EQ(common_bias(scores, gates, 0.9), 0);  // nothing fires
+}
+
 TEST(ScoreCalibration, FullRecallMissesNothingSeen) {
   const Data seen = make(500, 3);
   const auto biases = calibrate_scores(seen.scores, seen.gates, kNeurons, 1);

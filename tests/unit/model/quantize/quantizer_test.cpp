@@ -24,7 +24,16 @@ using testing::StartsWith;
 
 constexpr DType kDTypes[] = {DType::q8_0, DType::q4_0, DType::q4_k, DType::q6_k, DType::bf16};
 
-TinyShape shape() { return {.n_layers = 1, .d_model = 256, .d_ff = 512}; }
+constexpr std::uint64_t kFf = 64, kModel = 256;  // blocks of K along d_model, not along d_ff
+
+TinyShape shape() { return {.n_layers = 1, .d_model = kModel, .d_ff = kFf}; }
+// Without attention, which makes most of so flat a model: no program, but quick to quantize.
+TinyModel without_attention(const TinyShape& wanted = shape()) {
+  TinyModel model(wanted);
+  for (const char* name : {"attn_q", "attn_k", "attn_v", "attn_output"})
+    model.drop(fmt::format("blk.0.{}.weight", name));
+  return model;
+}
 
 std::string contents_of(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -69,9 +78,9 @@ class QuantizerTest : public testing::Test {
   test::TempDir folder_;
 };
 
-TEST_F(QuantizerTest, EveryDtypeAndLayoutIsAModel) {
+TEST_F(QuantizerTest, EitherLayoutIsAModel) {
   TinyModel(shape()).save(in());
-  for (const DType dtype : kDTypes)
+  for (const DType dtype : {DType::q8_0, DType::q4_k})
     for (const DownLayout layout : {DownLayout::dense, DownLayout::neuron}) {
       SCOPED_TRACE(dtype_info(dtype).name);
       quantize({.dtype = dtype, .layout = layout, .threads = 2});
@@ -84,7 +93,7 @@ TEST_F(QuantizerTest, EveryDtypeAndLayoutIsAModel) {
 }
 
 TEST_F(QuantizerTest, KeysStayButForThoseThatSayTheDtype) {
-  TinyModel model(shape());
+  TinyModel model = without_attention();
   model.header.set("general.file_type", 0U);
   model.header.set("tokenizer.chat_template", "{{ messages }}");
   model.save(in());
@@ -107,19 +116,32 @@ TEST_F(QuantizerTest, KeysStayButForThoseThatSayTheDtype) {
 }
 
 TEST_F(QuantizerTest, TheSameBytesOnAnyThreads) {
-  TinyModel(shape()).save(in());
+  without_attention().save(in());
   for (const DType dtype : kDTypes) {
     quantize({.dtype = dtype, .threads = 1});
     const std::string once = contents_of(out());
-    for (const std::uint32_t threads : {1U, 2U, 5U}) {
+    for (const std::uint32_t threads : {1U, 4U}) {
       quantize({.dtype = dtype, .threads = threads});
       EXPECT_TRUE(contents_of(out()) == once) << dtype_info(dtype).name << ", " << threads;
     }
   }
 }
 
+TEST_F(QuantizerTest, ATensorOfSeveralPartsIsWhole) {
+  TinyShape wanted = shape();
+  wanted.n_vocab = 1100;  // 1024 rows are a part
+  wanted.tied = true;
+  without_attention(wanted).save(in());
+  quantize({.dtype = DType::bf16, .threads = 3});
+  const auto before = GgufFile::open(in()), after = GgufFile::open(out());
+  const auto was = values_of(*before, "token_embd.weight");
+  const auto is = values_of(*after, "token_embd.weight");
+  for (std::size_t i = 0; i < was.size(); ++i)
+    ASSERT_EQ(is[i], bf16_to_f32(f32_to_bf16(was[i]))) << i;
+}
+
 TEST_F(QuantizerTest, TheReportSaysTheErrorsThatTheFileHas) {
-  TinyModel(shape()).save(in());
+  without_attention().save(in());
   for (const DType dtype : kDTypes) {
     const Report report = quantize({.dtype = dtype, .layout = DownLayout::dense});
     const auto before = GgufFile::open(in()), after = GgufFile::open(out());
@@ -141,14 +163,14 @@ TEST_F(QuantizerTest, TheReportSaysTheErrorsThatTheFileHas) {
 }
 
 TEST_F(QuantizerTest, NeuronMajorRowsAreTheColumnsOfDown) {
-  TinyModel(shape()).save(in());
+  without_attention().save(in());
   quantize({.dtype = DType::bf16, .layout = DownLayout::neuron, .threads = 3});
   const auto before = GgufFile::open(in()), after = GgufFile::open(out());
-  const auto down = values_of(*before, "blk.0.ffn_down.weight");     // [512, 256]
-  const auto turned = values_of(*after, "blk.0.ffn_down_t.weight");  // [256, 512]
-  for (std::size_t neuron = 0; neuron < 512; ++neuron)
-    for (std::size_t i = 0; i < 256; ++i)
-      ASSERT_EQ(turned[neuron * 256 + i], bf16_to_f32(f32_to_bf16(down[i * 512 + neuron])));
+  const auto down = values_of(*before, "blk.0.ffn_down.weight");
+  const auto turned = values_of(*after, "blk.0.ffn_down_t.weight");
+  for (std::size_t neuron = 0; neuron < kFf; ++neuron)
+    for (std::size_t i = 0; i < kModel; ++i)
+      ASSERT_EQ(turned[neuron * kModel + i], bf16_to_f32(f32_to_bf16(down[i * kFf + neuron])));
 }
 
 TEST_F(QuantizerTest, PowerInfersFilesStayPowerInfers) {
@@ -156,9 +178,9 @@ TEST_F(QuantizerTest, PowerInfersFilesStayPowerInfers) {
   wanted.predictor_rank = 64;
   wanted.neuron_major_down = true;
   TinyModel model(wanted);
-  model.tensors.push_back({"blk.0.gpu_idx", DType::i32, {512}});
+  model.tensors.push_back({"blk.0.gpu_idx", DType::i32, {kFf}});
   model.save(in());
-  for (const DType dtype : {DType::q8_0, DType::q4_0, DType::q4_k, DType::q6_k}) {
+  for (const DType dtype : {DType::q8_0, DType::q4_0}) {
     quantize({.dtype = dtype});
     const auto before = GgufFile::open(in()), after = GgufFile::open(out());
     ASSERT_TRUE(after.ok()) << after.status().to_string();
@@ -173,21 +195,21 @@ TEST_F(QuantizerTest, PowerInfersFilesStayPowerInfers) {
 }
 
 TEST_F(QuantizerTest, NumbersThatAreNotFinite) {
-  TinyModel(shape()).save(in());
-  put("blk.0.ffn_up.weight", 256 * 300 + 17, std::nanf(""));
+  without_attention().save(in());
+  put("blk.0.ffn_up.weight", kModel * 30 + 17, std::nanf(""));
   EXPECT_EQ(refusal({.dtype = DType::q4_k, .threads = 2}),
             in().string() +
-                ": tensor blk.0.ffn_up.weight: row 300, column 17: nan in the file, want a finite "
+                ": tensor blk.0.ffn_up.weight: row 30, column 17: nan in the file, want a finite "
                 "number");
-  TinyModel(shape()).save(in());
+  without_attention().save(in());
   put("blk.0.attn_norm.weight", 3, -INFINITY);  // is copied
   EXPECT_THAT(refusal({}), HasSubstr("blk.0.attn_norm.weight: row 0, column 3: -inf in the file"));
 }
 
 TEST_F(QuantizerTest, NumbersWhoseScaleF16CannotHold) {
   for (const DType dtype : {DType::q8_0, DType::q4_0, DType::q4_k, DType::q6_k}) {
-    TinyModel(shape()).save(in());
-    put("blk.0.ffn_up.weight", 256 * 7 + 3, 1e30F);
+    without_attention().save(in());
+    put("blk.0.ffn_up.weight", kModel * 7 + 3, 1e30F);
     EXPECT_THAT(refusal({.dtype = dtype}),
                 testing::AllOf(
                     HasSubstr("tensor blk.0.ffn_up.weight: row 7, column "),
@@ -196,7 +218,7 @@ TEST_F(QuantizerTest, NumbersWhoseScaleF16CannotHold) {
 }
 
 TEST_F(QuantizerTest, AFailureLeavesWhatWasThere) {
-  TinyModel(shape()).save(in());
+  without_attention().save(in());
   put("output.weight", 5, std::nanf(""));
   std::ofstream(out()) << "before";
   EXPECT_FALSE(quantize_file(in(), out(), {}).ok());
@@ -206,7 +228,7 @@ TEST_F(QuantizerTest, AFailureLeavesWhatWasThere) {
 
 TEST_F(QuantizerTest, FilesThatAreNot) {
   EXPECT_THAT(refusal({}), StartsWith(in().string() + ": "));
-  TinyModel(shape()).save(in());
+  without_attention().save(in());
   const auto same = quantize_file(in(), in(), {});
   EXPECT_EQ(same.status().message(),
             in().string() + ": the model itself, want another file to write");

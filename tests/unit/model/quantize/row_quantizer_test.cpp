@@ -97,6 +97,18 @@ TEST(RowQuantizer, TheErrorOfNormalWeightsIsWellUnderThePlainCodecs) {
         << dtype_info(dtype).name;
 }
 
+// Where one part's line is no line, the search must not lose the others.
+TEST(RowQuantizer, AConstantPartDoesNotCostTheOthersOfItsBlock) {
+  for (const float constant : {-0.7F, 0.0F, 0.7F})
+    for (const DType dtype : {DType::q4_k, DType::q6_k}) {
+      Row row = made(normal);
+      for (std::size_t i = 0; i < row.size(); ++i)
+        if (i % 256 < 32) row[i] = constant;
+      EXPECT_LT(total(errors(dtype, row, closely)), 0.86 * total(errors(dtype, row, quantize_row)))
+          << dtype_info(dtype).name << ", " << constant;
+    }
+}
+
 // Least error of 32 values on codes [low, high] times any real step. For a step s the codes are the
 // nearest to value / s; they change only where one value passes a half, so each of these intervals
 // of 1 / s has one set of codes, whose best step least squares gives.

@@ -90,13 +90,45 @@ TEST_F(MlpTest, RequantizedToInt8) {
   EXPECT_EQ(layer->bytes_per_token, (kRank * kWidth + kNeurons * kRank) / 32 * 34);
 }
 
+// A sidecar's tensors, which training wrote, come before the model's own.
+TEST_F(MlpTest, FromTheSidecarOrTheModel) {
+  model.set_number("powerinfer.sparse_threshold", 0.25);
+  for (std::uint32_t layer = 0; layer < kLayers; ++layer) {
+    model.add("mlp." + name(layer, "fc1"), DType::q8_0, 2 * kRank, kWidth, wave);
+    model.add("mlp." + name(layer, "fc2"), DType::q4_0, kNeurons, 2 * kRank, wave);
+  }
+  model.set_number("mlp.blk.1.recall", 0.9);
+  model.set_number("mlp.blk.1.precision", 0.5);
+  for (const host::Options& options : {host::Options{}, {{"from", "sidecar"}}}) {
+    auto mlp = model.open("mlp", options);
+    ASSERT_TRUE(mlp.ok()) << mlp.status().to_string();
+    const auto layer = mlp->describe_layer(1);
+    EXPECT_EQ(layer->tensors[0].data, model.tensor("mlp." + name(1, "fc1")).data);
+    EXPECT_EQ(layer->tensors[1].data, model.tensor("mlp." + name(1, "fc2")).data);
+    EXPECT_EQ(layer->score_threshold, 0);  // the other threshold is not theirs
+    EXPECT_EQ(layer->recall, 0.9);
+    EXPECT_EQ(layer->precision, 0.5);
+  }
+  model.set_number("mlp.threshold", -1.5);
+  EXPECT_EQ(model.open("mlp")->describe_layer(0)->score_threshold, -1.5F);
+  auto own = model.open("mlp", {{"from", "model"}});
+  ASSERT_TRUE(own.ok()) << own.status().to_string();
+  EXPECT_EQ(own->describe_layer(1)->tensors[0].data, model.tensor(name(1, "fc1")).data);
+  EXPECT_EQ(own->describe_layer(1)->score_threshold, 0.25F);
+}
+
 TEST_F(MlpTest, MissingTensors) {
+  EXPECT_EQ(refusal({{"from", "sidecar"}}),
+            Status(StatusCode::not_found,
+                   "plugin mlp: tensor mlp.blk.0.fc1.weight: missing, want [any, 64]; `synfire "
+                   "predictor fit --type mlp` makes it"));
   model.drop(name(1, "fc2"));
   EXPECT_EQ(refusal(), Status(StatusCode::not_found,
                               "plugin mlp: tensor blk.1.fc2.weight: missing, want [160, 32]"));
   model.drop(name(0, "fc1"));
   EXPECT_EQ(refusal(), Status(StatusCode::not_found,
-                              "plugin mlp: tensor blk.0.fc1.weight: missing, want [any, 64]"));
+                              "plugin mlp: tensor mlp.blk.0.fc1.weight: missing, want [any, 64]; "
+                              "`synfire predictor fit --type mlp` makes it"));
 }
 
 TEST_F(MlpTest, WrongShapes) {
@@ -113,7 +145,9 @@ TEST_F(MlpTest, OptionsThatMakeNoSense) {
             invalid_argument(
                 "plugin mlp: option dtype=i8, want file, or a weight dtype like f16 or q8_0"));
   EXPECT_EQ(refusal({{"rank", "4"}}),
-            invalid_argument("plugin mlp: option rank is unknown, want one of dtype"));
+            invalid_argument("plugin mlp: option rank is unknown, want one of from, dtype"));
+  EXPECT_EQ(refusal({{"from", "afar"}}),
+            invalid_argument("plugin mlp: option from=afar, want any, sidecar or model"));
   EXPECT_EQ(refusal({{"dtype", "q6_k"}}),
             invalid_argument("plugin mlp: tensor blk.0.fc1.weight: rows of 64 elements, want a "
                              "multiple of 256 for Q6_K"));

@@ -33,6 +33,33 @@ TEST(ActiveList, AssignsABatchOfOneToken) {
   EXPECT_TRUE(memory.guarded());
 }
 
+TEST(ActiveList, AssignsNeuronsThatSomeTokenNeeds) {
+  for (const std::uint32_t n_tokens : {2u, 64u, 65u}) {
+    Memory memory(4, n_tokens);
+    const ActiveList list = memory.list();
+    const std::size_t words = list.mask_words();
+    std::vector<std::uint64_t> masks(4 * words);
+    const auto set = [&](std::uint32_t neuron, std::uint32_t token) {
+      masks[neuron * words + token / 64] |= std::uint64_t{1} << (token % 64);
+    };
+    set(1, n_tokens - 1);
+    set(3, 0);
+    set(3, 1);
+    list.assign_masks(masks.data(), 4);
+    ASSERT_EQ(list.size(), 2u);
+    EXPECT_EQ(list.id(0), 1u);
+    EXPECT_EQ(list.id(1), 3u);
+    for (std::uint32_t token = 0; token < n_tokens; ++token) {
+      EXPECT_EQ(list.needs(0, token), token == n_tokens - 1);
+      EXPECT_EQ(list.needs(1, token), token < 2);
+    }
+    for (std::uint32_t i = 0; i < 4; ++i) set(i, 0);
+    list.assign_masks(masks.data(), 4);
+    EXPECT_EQ(list.size(), 4u);
+    EXPECT_TRUE(memory.guarded());
+  }
+}
+
 TEST(ActiveList, LayoutIsTheAbisOwn) {
   // Header of 16 bytes, ids padded to 8 bytes, then the masks.
   EXPECT_EQ(ActiveList::bytes(4, 1), 16u + 16 + 4 * 8);
