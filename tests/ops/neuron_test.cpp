@@ -156,8 +156,8 @@ TEST_P(NeuronTest, EveryActivationAndGateRule) {
         }
 }
 
-// What is no number, or becomes none in the activation, is over no threshold: its rows are not
-// read. An infinite gate is over all of them, and shows.
+// What is no number is over no threshold: its rows are not read. Nor is what an activation makes
+// nothing of, however large; an infinite gate is over all thresholds, and shows.
 TEST_P(NeuronTest, GatesThatAreNoNumbersPassNoThreshold) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   const NeuronShape shape{256, 33, 16, true};
@@ -178,7 +178,7 @@ TEST_P(NeuronTest, GatesThatAreNoNumbersPassNoThreshold) {
       for (std::uint32_t t = 0; t < n; ++t) {
         float* const row = given.data() + std::size_t{t} * shape.d_ff;
         row[t % 7] = std::numeric_limits<float>::quiet_NaN();
-        row[7 + t % 5] = -kInfinity;
+        row[7 + t % 5] = -1e20f;
         row[20 + t % 13] = -1e30f;
         if (infinite) row[14] = kInfinity;
       }
