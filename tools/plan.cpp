@@ -20,6 +20,7 @@
 #include "tools/exit_code.hpp"
 #include "tools/measured_devices.hpp"
 #include "tools/output.hpp"
+#include "tools/plan_option.hpp"
 #include "tools/plan_report.hpp"
 #include "tools/plan_runs.hpp"
 #include "tools/profile_option.hpp"
