@@ -95,8 +95,8 @@ struct PlacementInfo {
   std::uint64_t dense_ffn_bytes =
       0;  // of layers that run as matrices although a predictor is there
   std::vector<LayerPlacement> layers;
-  std::vector<LayerSparsity> sparsity;  // by layer
-  std::vector<std::string> notes;       // e.g. that down was requantized
+  std::vector<std::string> notes;            // e.g. that down was requantized
+  std::vector<LayerSparsity> sparsity = {};  // by layer
 };
 
 struct EngineStats {
