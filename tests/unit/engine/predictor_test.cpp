@@ -131,6 +131,9 @@ TEST_F(PredictorEngineTest, TapsSeeTheNormedInputOfEveryToken) {
     for (std::size_t row = 0; row < 3U * 60; ++row)
       want += double{rows[row * kWidth + 5]} * rows[row * kWidth + 2];
     EXPECT_NEAR(at_once[i].moments[5 * kWidth + 2], want, 1e-3);
+    double sum = 0;
+    for (std::size_t row = 0; row < 3U * 60; ++row) sum += rows[row * kWidth + 5];
+    EXPECT_NEAR(at_once[i].sums[5], sum, 1e-3);
   }
 }
 
