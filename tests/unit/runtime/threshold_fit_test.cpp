@@ -77,8 +77,8 @@ TEST_F(ThresholdFit, OfAReluTheZerosGoFirst) {
     EXPECT_EQ(layer.error, 0);
     EXPECT_GT(layer.skipped, 0.3);
   }
-  const auto most = fit(0.8);
-  for (const FittedThreshold& layer : *most) EXPECT_GT(layer.threshold, 0);
+  const auto more = *fit(0.8);
+  for (const FittedThreshold& layer : more) EXPECT_GT(layer.threshold, 0);
 }
 
 TEST_F(ThresholdFit, WithoutAGateUpDecides) {
@@ -115,8 +115,8 @@ TEST_F(ThresholdFit, SilentInputsCostNothing) {
     inputs.calibration.add(std::vector<float>(std::size_t{8} * kWidth, 0.0F));
     inputs.held_out.add(std::vector<float>(std::size_t{8} * kWidth, 0.0F));
   }
-  const auto layers = fit(0.4);
-  for (const FittedThreshold& layer : *layers) {
+  const auto layers = *fit(0.4);
+  for (const FittedThreshold& layer : layers) {
     EXPECT_EQ(layer.threshold, 0);
     EXPECT_EQ(layer.error, 0);
   }
