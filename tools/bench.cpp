@@ -18,6 +18,7 @@
 #include "tools/json.hpp"
 #include "tools/memory_probe.hpp"
 #include "tools/output.hpp"
+#include "tools/plan_option.hpp"
 #include "tools/progress.hpp"
 #include "tools/token_bytes.hpp"
 
@@ -162,8 +163,8 @@ Result<int> bench(const OptionValues& values) {
   SYNFIRE_RETURN_IF_ERROR(warm_up(*engine, shape));
   const MemoryProbe::Reading before = probe.measure();
   BenchReport report(*engine, shape, dense, probe, load_seconds, hand_off);
-  if (const std::string* const path = values.find<std::string>("plan")) {
-    SYNFIRE_ASSIGN_OR_RETURN(const PlanFile plan, read_plan_file(*path));
+  if (const std::string path = followed_plan(values); !path.empty()) {
+    SYNFIRE_ASSIGN_OR_RETURN(const PlanFile plan, read_plan_file(path));
     report.set_expected(plan.expected);
   }
   if (values.get<bool>("interactive")) {

@@ -20,6 +20,7 @@
 #include "tools/exit_code.hpp"
 #include "tools/measured_devices.hpp"
 #include "tools/output.hpp"
+#include "tools/plan_option.hpp"
 #include "tools/plan_report.hpp"
 #include "tools/plan_runs.hpp"
 #include "tools/profile_option.hpp"
@@ -123,7 +124,11 @@ Status fit_to_decodes(PlanRuns runs, PlanProblem& problem) {
 
 std::filesystem::path out_path(const OptionValues& values) {
   if (values.is_set("out")) return values.get<std::string>("out");
-  return values.get<std::string>("model") + ".synfire/plan.yaml";
+  const std::filesystem::path here = plan_sidecar(values.get<std::string>("model"));
+  const std::string which = values.get<std::string>("devices");
+  if (which == kMeasured) return here;
+  // For a machine that is perhaps another: not where run looks for its own.
+  return here.parent_path() / ("plan-" + std::filesystem::path(which).stem().string() + ".yaml");
 }
 
 Status write_plan(const PlanFile& plan, std::string_view comment, const OptionValues& values) {

@@ -1,6 +1,11 @@
 #include "tools/plan_option.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+#include "tools/output.hpp"
 
 namespace synfire::cli {
 namespace {
@@ -22,11 +27,27 @@ Result<std::uint32_t> device_index(const std::string& name, bool may_add,
 
 }  // namespace
 
+std::filesystem::path plan_sidecar(const std::filesystem::path& model) {
+  return model.string() + ".synfire/plan.yaml";
+}
+
+std::string followed_plan(const OptionValues& values) {
+  if (const std::string* const path = values.find<std::string>("plan")) return *path;
+  const Command command = values.command();
+  if (command != Command::run && command != Command::serve && command != Command::bench) return {};
+  for (const char* const name : {"device", "placement", "split"})
+    if (values.is_set(name)) return {};
+  const std::filesystem::path beside = plan_sidecar(values.get<std::string>("model"));
+  std::error_code missing;
+  return std::filesystem::exists(beside, missing) ? beside.string() : std::string();
+}
+
 Status apply_plan_option(const OptionValues& values, EngineConfig& config) {
-  const std::string* const path = values.find<std::string>("plan");
-  if (path == nullptr) return {};
-  SYNFIRE_ASSIGN_OR_RETURN(const PlanFile plan, read_plan_file(*path));
-  return apply_plan(plan, *path, config);
+  const std::string path = followed_plan(values);
+  if (path.empty()) return {};
+  SYNFIRE_ASSIGN_OR_RETURN(const PlanFile plan, read_plan_file(path));
+  if (!values.is_set("plan")) note("plan: {}\n", path);
+  return apply_plan(plan, path, config);
 }
 
 Status apply_plan(const PlanFile& plan, const std::string& name, EngineConfig& config) {

@@ -19,7 +19,11 @@ class Collector final : public TapSink {
   void on_rows(std::uint32_t layer, std::span<const float> rows) override {
     FfnInputs& inputs = layers_[layer];
     if (held_out_) return inputs.held_out.add(rows);
-    if (!inputs.moments.empty()) add_outer_products(rows, d_model_, inputs.moments);
+    if (!inputs.moments.empty()) {
+      add_outer_products(rows, d_model_, inputs.moments);
+      inputs.sums.resize(d_model_);
+      for (std::size_t i = 0; i < rows.size(); ++i) inputs.sums[i % d_model_] += rows[i];
+    }
     inputs.n_rows += rows.size() / d_model_;
     inputs.calibration.add(rows);
   }

@@ -14,27 +14,24 @@ namespace {
 constexpr std::array<std::uint32_t, 6> kRanks{32, 64, 96, 128, 192, 256};
 constexpr std::array<std::uint32_t, 2> kRanksUnderSigns{32, 64};
 
-// How the inputs vary around their mean, [d_model, d_model] in full: what is constant, biases make
-// good. A little of the mean variance is in every direction, for inputs that were never seen.
-// Without moments: all directions alike.
-std::vector<float> input_covariance(const FfnInputs& inputs, const LayerGates& gates) {
+// How the inputs vary, [d_model, d_model] in full: around their mean where it is known, for what is
+// constant, biases make good. It must be the mean of the very rows that the moments are of; that of
+// a sample leaves directions of negative variance. A little of the mean variance is in every
+// direction, for inputs that were never seen. Without moments: all directions alike.
+std::vector<float> input_covariance(const FfnInputs& inputs, std::size_t n) {
   constexpr double kRidge = 1e-3;
-  constexpr double kOfMean = 0.98;  // it is only known from a sample: never below no variance
-  const std::size_t n = gates.d_model;
   std::vector<float> covariance(n * n);
   if (inputs.moments.empty()) {
     for (std::size_t i = 0; i < n; ++i) covariance[i * n + i] = 1;
     return covariance;
   }
-  std::vector<double> mean(n);
-  for (std::size_t i = 0; i < gates.seen.x.size(); ++i)
-    mean[i % n] += gates.seen.x[i] / static_cast<double>(gates.seen.rows);
+  const auto rows = static_cast<double>(inputs.n_rows);
   double trace = 0;
   for (std::size_t r = 0; r < n; ++r)
     for (std::size_t c = 0; c <= r; ++c) {
-      const double moment = inputs.moments[r * n + c] / static_cast<double>(inputs.n_rows);
-      const auto value = static_cast<float>(moment - kOfMean * mean[r] * mean[c]);
-      covariance[r * n + c] = covariance[c * n + r] = value;
+      double value = inputs.moments[r * n + c] / rows;
+      if (!inputs.sums.empty()) value -= inputs.sums[r] / rows * (inputs.sums[c] / rows);
+      covariance[r * n + c] = covariance[c * n + r] = static_cast<float>(value);
       if (r == c) trace += value;
     }
   for (std::size_t i = 0; i < n; ++i)
@@ -135,7 +132,7 @@ Status for_each_svd(const LayerGates& gates, const FfnInputs& inputs, const std:
                     const std::function<bool(LayerScorer)>& take) {
   const auto full = static_cast<std::uint32_t>(std::min(gates.d_model, gates.d_ff));
   const std::uint32_t widest = options.rank.value_or(std::min(kMaxChosenRank, full));
-  std::vector<float> covariance = input_covariance(inputs, gates);
+  std::vector<float> covariance = input_covariance(inputs, gates.d_model);
   const std::vector<float> moments = lower_triangle_source(inputs, covariance);
   SYNFIRE_ASSIGN_OR_RETURN(LowRank fit,
                            fit_low_rank(gates.weights, gates.d_model, moments, widest));

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kBlock = 32;  // of Q8_0 and Q4_0, which rows of fc2 may be
 constexpr std::size_t kFirstEpochs = 4, kGrowthEpochs = 3, kLastEpochs = 8;
+constexpr std::size_t kManyRows = 8192;  // of fewer, training sees each more often
 
 // Rows of the residual stream as the training wants them: of length sqrt(d_model) each, which
 // changes no decision of a predictor, and each dimension of a deviation near 1, which fc1 takes
@@ -79,11 +80,15 @@ class MlpFit {
     } else {
       grow(trainer);
     }
-    trainer.run(kLastEpochs);
+    trainer.run(kLastEpochs * repeats());
     return encoded_layer(trainer.mlp(), cheapest(trainer.mlp()).tensors[1].dtype, unseen_);
   }
 
  private:
+  [[nodiscard]] std::size_t repeats() const {
+    return std::max<std::size_t>(1, kManyRows / (x_.size() / d_model_));
+  }
+
   // Stretches of rows by turns, each about a window: both see all of the text.
   void split(std::span<const float> rows) {
     const std::size_t stretch =
@@ -129,7 +134,7 @@ class MlpFit {
     const std::size_t step = kBlock * (d_model_ / 1024 + 1);
     for (std::size_t rank = step; rank <= std::max(most, step); rank += step) {
       trainer.grow(rank);
-      trainer.run(rank == step ? kFirstEpochs : kGrowthEpochs);
+      trainer.run((rank == step ? kFirstEpochs : kGrowthEpochs) * repeats());
       const double now = bytes(cheapest(trainer.mlp()));
       if (now >= least) break;
       least = now;
@@ -202,6 +207,9 @@ class MlpFit {
 
 Result<FittedLayer> fit_mlp_layer(const Program& program, const GgufFile& file, std::uint32_t layer,
                                   const FfnInputs& inputs, const PredictorFitOptions& options) {
+  if (inputs.calibration.n_rows() == 0 || inputs.held_out.n_rows() < 2)
+    return invalid_argument("layer {}: {} rows to train on and {} held out, want 1 and 2 at least",
+                            layer, inputs.calibration.n_rows(), inputs.held_out.n_rows());
   SYNFIRE_ASSIGN_OR_RETURN(const FfnGates gates, FfnGates::make(program, file, layer));
   return MlpFit(gates, inputs, options, fmt::format("mlp.blk.{}.", layer)).fit();
 }

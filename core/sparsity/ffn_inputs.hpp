@@ -35,6 +35,8 @@ struct FfnInputs {
 
   // Lower triangle of the sum of x x^T, [d_model, d_model]; empty: not wanted.
   std::vector<float> moments;
+  // The sum of x over the same rows, [d_model]; empty: not known, and so is their mean.
+  std::vector<double> sums;
   std::uint64_t n_rows = 0;  // seen, without those held out
   RowSample calibration;     // of those rows
   RowSample held_out;        // of others

@@ -138,9 +138,9 @@ typedef struct sf_select_params {
  * this device's share of the FFN: for each resident neuron of the list (all of them without a
  * list), and each token of its mask, act(gate) * up * down, summed; the neuron's bias is added to
  * the gate, or to up where there is none. Where the gate rule says no, up
- * and down are not read; SF_GATE_ABS_ABOVE: |act(gate)| times the neuron's gate weight is not over the
- * threshold, or no number. One partial sum per chunk_neurons of the neurons that a backend sums up
- * (those of the list, or those that fired), added in their order; 0: the backend's constant. */
+ * and down are not read; SF_GATE_ABS_ABOVE: |act(gate)| times the neuron's gate weight is not over
+ * the threshold, or no number. One partial sum per chunk_neurons of the neurons that a backend sums
+ * up (those of the list, or those that fired), added in their order; 0: the backend's constant. */
 typedef struct sf_neuron_ffn_params {
   uint32_t activation;
   uint32_t gate_rule;

@@ -128,7 +128,21 @@ class Plan(Case):
         self.assertRegex(out, r"[\d.]+ tokens/s predicted")
         self.assertFalse((self.folder / "model.gguf.synfire").exists())
         self.run_program("plan", "-m", self.model, "--tokens", 64, "--devices", devices)
-        self.assertTrue((self.folder / "model.gguf.synfire" / "plan.yaml").exists())
+        self.assertTrue((self.folder / "model.gguf.synfire" / "plan-devices.yaml").exists())
+
+    def test_the_plan_beside_the_model_is_followed(self):
+        run = ["run", "-m", self.model, "-p", "a", "-n", 4, "--temp", 0]
+        before = self.run_program(*run)
+        self.run_program("plan", "-m", self.model, "--tokens", 64, "--device", TWO, "--depth", 8)
+        planned = self.folder / "model.gguf.synfire" / "plan.yaml"
+        after = self.run_program(*run)
+        self.assertIn(f"plan: {planned}", after.stderr)
+        self.assertIn("cpu:0[cores=0]", after.stderr)
+        self.assertEqual(after.stdout, before.stdout)
+        for more in (["--device", "cpu:0"], ["--placement", "single"]):
+            self.assertNotIn("plan:", self.run_program(*run, *more).stderr)
+        planned.write_text("version: 7\n")
+        self.fails(*run, says=["plan.yaml", "version"])
 
     def test_errors(self):
         run = ["run", "-m", self.model, "-p", "a", "-n", 1]

@@ -78,7 +78,7 @@ class Trained(Case):
 
     def synth(self, name, *arguments):
         self.run_program("synth", self.folder / name, "--layers", 2, "--d-model", 64, "--d-ff", 256,
-                         "--heads", 2, "--vocab", 300, "--dtype", "F16", "--layout", "dense", *arguments)
+                         "--heads", 2, "--vocab", 600, "--dtype", "F16", "--layout", "dense", *arguments)
         return self.folder / name
 
     def fit(self, *arguments, model=None):
@@ -136,9 +136,9 @@ class Trained(Case):
     def test_errors(self):
         other = self.folder / "other.gguf"
         self.run_program("synth", other, "--layers", 2, "--d-model", 96, "--d-ff", 256, "--heads", 2,
-                         "--vocab", 300, "--dtype", "F16", "--layout", "powerinfer", "--predictor-rank", 32)
+                         "--vocab", 600, "--dtype", "F16", "--layout", "powerinfer", "--predictor-rank", 64)
         self.fails("predictor", "import", "-m", self.model, "--from", other,
-                   says=["other.gguf: tensor blk.0.fc1.weight: shape [96, 32], want [64, 32]"])
+                   says=["other.gguf: tensor blk.0.fc1.weight: shape [96, 64], want [64, 64]"])
         self.assertFalse((self.folder / "model.gguf.synfire").exists())
         self.fails("predictor", "import", "-m", self.model, "--from", self.folder / "none", says=["No such file"])
         self.fails("predictor", "export", "-m", self.model, "-o", self.folder / "out", says=["fc1.weight"])

@@ -1,5 +1,6 @@
 """The trained model against its golden, in ../shared: skipped with a message where that is absent."""
 
+import lzma
 import unittest
 
 from support import SOURCE, Case
@@ -8,6 +9,7 @@ SHARED = SOURCE.parent / "shared" / "data"
 TINY = SHARED / "models" / "synfire-tiny"
 GOLDEN = TINY / "synfire-tiny.golden.gguf"
 BUNDLED = SOURCE / "models" / "synfire-tiny-q8_0.gguf"
+TEXT = SHARED / "text" / "classic-children.txt.xz"
 SPLITS = [0, 0.1, 0.5, 1]
 
 
@@ -54,3 +56,24 @@ class SynfireTiny(Case):
                 with self.subTest(model=model.name, predictor=predictor):
                     self.verify(model, "--device", "cpu:0[cores=0],cpu:0[cores=1]", "--placement", "shard",
                                 "--predictor", predictor, "--prompts-only")
+
+
+@unittest.skipUnless(GOLDEN.exists() and TEXT.exists(), f"needs {GOLDEN} and {TEXT}, which this clone lacks")
+class FourCommands(Case):
+    """README's: from a Hugging Face folder to a model that runs with a predictor and a plan of its own."""
+
+    def test_convert_profile_fit_plan(self):
+        model, text = self.folder / "model.gguf", self.folder / "text.txt"
+        text.write_bytes(lzma.decompress(TEXT.read_bytes())[:2_000_000])
+        self.run_program("convert", TINY / "hf", "-o", model)
+        self.run_program("verify", model, "--golden", GOLDEN, "--device", "cpu:0")
+        self.run_program("profile", "-m", model, "-f", text, "--max-bytes", "1MB")
+        self.run_program("predictor", "fit", "-m", model)
+        self.run_program("plan", "-m", model)
+        sidecar = self.folder / "model.gguf.synfire"
+        self.assertEqual({path.name for path in sidecar.iterdir()},
+                         {"profile.gguf", "predictor-svd.gguf", "plan.yaml"})
+        done = self.run_program("run", "-m", model, "-p", "Once upon a time", "-n", 40, "--temp", 0)
+        self.assertIn(f"plan: {sidecar / 'plan.yaml'}", done.stderr)
+        self.assertIn("predictor: svd", done.stderr)
+        self.assertIn("there was a little", done.stdout)

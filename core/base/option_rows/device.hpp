@@ -101,7 +101,8 @@ inline constexpr std::array kDeviceOptions = {
            .yaml = "placement.plan",
            .env = "SYNFIRE_PLAN",
            .value_name = "FILE",
-           .unset = "none",
+           .unset = "run, serve and bench without --device, --placement and --split: "
+                    "MODEL.synfire/plan.yaml, where it is",
            .group = "Placement",
            .help = "file that says which device holds which neurons; instead of --split",
            .commands = kEngineCommands},

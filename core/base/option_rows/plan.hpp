@@ -19,7 +19,8 @@ inline constexpr std::array kPlanOptions = {
     Option{.name = "out",
            .short_flag = 'o',
            .value_name = "FILE",
-           .unset = "MODEL.synfire/plan.yaml",
+           .unset = "MODEL.synfire/plan.yaml, which run, serve and bench follow; of described "
+                    "devices MODEL.synfire/plan-FILE.yaml",
            .group = "Planning",
            .help = "where the plan goes, for --plan",
            .commands = Command::plan},

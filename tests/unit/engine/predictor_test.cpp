@@ -131,6 +131,9 @@ TEST_F(PredictorEngineTest, TapsSeeTheNormedInputOfEveryToken) {
     for (std::size_t row = 0; row < 3U * 60; ++row)
       want += double{rows[row * kWidth + 5]} * rows[row * kWidth + 2];
     EXPECT_NEAR(at_once[i].moments[5 * kWidth + 2], want, 1e-3);
+    double sum = 0;
+    for (std::size_t row = 0; row < 3U * 60; ++row) sum += rows[row * kWidth + 5];
+    EXPECT_NEAR(at_once[i].sums[5], sum, 1e-3);
   }
 }
 
@@ -160,7 +163,7 @@ TEST_F(PredictorEngineTest, FitsHaveTheRecallThatWasWanted) {
     options.recall = 0.9;
     for (const FittedLayer& layer : fit(options)) {
       EXPECT_NEAR(layer.quality.recall, 0.9, 0.03) << type;
-      EXPECT_GT(layer.quality.precision, layer.quality.fired + 0.1) << type;  // it knows something
+      EXPECT_GT(layer.quality.precision, layer.quality.fired + 0.05) << type;  // it knows something
     }
     const auto sidecar = GgufFile::open(predictor_sidecar(path(), type));
     ASSERT_TRUE(sidecar.ok()) << sidecar.status().to_string();

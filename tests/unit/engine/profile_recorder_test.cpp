@@ -186,7 +186,8 @@ INSTANTIATE_TEST_SUITE_P(Kinds, ProfileRecorderTest,
 TEST(ProfileRecorder, GatesWantOneDevice) {
   test::TempDir folder;
   test::TinyModel().save(folder.path() / "m.gguf");
-  EngineConfig config = test::engine_config("", "cpu:0,async:0");
+  EngineConfig config = test::engine_config("", "cpu:0,reference:0");
+  config.group_size = 4;
   config.model = folder.path() / "m.gguf";
   ProfileRecorder::configure(config, true);
   EXPECT_THAT(Engine::make(config).status().message(), HasSubstr("2 devices"));
@@ -205,6 +206,7 @@ TEST(ProfileRecorder, NaNInTheModelIsSaid) {
     out.write(reinterpret_cast<const char*>(&nan), sizeof nan);
   }
   EngineConfig config = test::engine_config("", "reference:0");
+  config.group_size = 4;
   config.model = path;
   ProfileRecorder::configure(config, true);
   const auto engine = Engine::make(config);

@@ -147,7 +147,13 @@ std::vector<PluginStatus> ScriptedEngine::plugins() const {
 }
 
 PlacementInfo ScriptedEngine::placement() const {
-  return {"neuron", "exact", 3, 0, 0, {{0, "cpu:0", {{"cpu:0", 10}, {"cpu:1", 22}}}}, {"a note"}};
+  PlacementInfo info;
+  info.kind = "neuron";
+  info.predictor = "exact";
+  info.epoch = 3;
+  info.layers = {{0, "cpu:0", {{"cpu:0", 10}, {"cpu:1", 22}}}};
+  info.notes = {"a note"};
+  return info;
 }
 
 EngineStats ScriptedEngine::stats() const {

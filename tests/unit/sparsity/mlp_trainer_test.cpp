@@ -155,7 +155,7 @@ TEST(Mlp, BiasesGoIntoFc2) {
   double error = 0;
   for (std::size_t i = 0; i < after.size(); ++i)
     error += std::pow((after[i] - before[i]) / biases[i % kNeurons] - 1, 2);
-  EXPECT_LT(std::sqrt(error / static_cast<double>(after.size())), 0.1);
+  EXPECT_LT(std::sqrt(error / static_cast<double>(after.size())), 0.2);
 }
 
 }  // namespace

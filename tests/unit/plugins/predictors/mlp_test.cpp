@@ -145,7 +145,7 @@ TEST_F(MlpTest, OptionsThatMakeNoSense) {
             invalid_argument(
                 "plugin mlp: option dtype=i8, want file, or a weight dtype like f16 or q8_0"));
   EXPECT_EQ(refusal({{"rank", "4"}}),
-            invalid_argument("plugin mlp: option rank is unknown, want one of from, dtype"));
+            invalid_argument("plugin mlp: option rank is unknown, want one of from dtype"));
   EXPECT_EQ(refusal({{"from", "afar"}}),
             invalid_argument("plugin mlp: option from=afar, want any, sidecar or model"));
   EXPECT_EQ(refusal({{"dtype", "q6_k"}}),
