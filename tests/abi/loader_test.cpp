@@ -58,7 +58,7 @@ TEST_P(BrokenPlugin, SaysWhyAndTheOthersLoad) {
 INSTANTIATE_TEST_SUITE_P(
     Loader, BrokenPlugin,
     testing::Values(
-        Fault{"synfire_backend_wrong_major", "FAILED_PRECONDITION: built for ABI 2.2, want 1.x"},
+        Fault{"synfire_backend_wrong_major", "FAILED_PRECONDITION: built for ABI 2.3, want 1.x"},
         Fault{"synfire_backend_short_table",
               "FAILED_PRECONDITION: table of 56 bytes, want at least 64"},
         Fault{"synfire_backend_short_api",
