@@ -151,7 +151,8 @@ class Profile(Case):
         devices = self.write("devices.yaml", "version: 1\ndevices:\n"
                              "  - device: cpu:0\n    memory: 470kB\n    bandwidth: 10GB\n"
                              "  - device: reference:0\n    memory: 1GB\n    bandwidth: 5GB\n")
-        self.run_program("plan", "-m", self.model, "--devices", devices, "--group-size", 16)
+        self.run_program("plan", "-m", self.model, "--devices", devices, "--group-size", 16,
+                         "-o", f"{self.model}.synfire/plan.yaml")
         page = self.folder / "report.html"
         done = self.run_program("inspect", self.model, "-o", page, "--devices", devices)
         for name in ["activity", "coverage", "overlap", "predictor-svd", "placement", "roofline"]:

@@ -67,7 +67,7 @@ class FourCommands(Case):
         text.write_bytes(lzma.decompress(TEXT.read_bytes())[:2_000_000])
         self.run_program("convert", TINY / "hf", "-o", model)
         self.run_program("verify", model, "--golden", GOLDEN, "--device", "cpu:0")
-        self.run_program("profile", "-m", model, "-f", text, "--max-bytes", "1MB")
+        self.run_program("profile", "-m", model, "-f", text, "--max-bytes", "150kB")
         self.run_program("predictor", "fit", "-m", model)
         self.run_program("plan", "-m", model)
         sidecar = self.folder / "model.gguf.synfire"

@@ -109,7 +109,7 @@ TEST_F(PredictorEvalTest, CountsAreThoseOfDecoding) {
       point = *at;
     }
     EngineConfig how = config(predictor);
-    how.prefill_chunk = 1;
+    how.prefill_chunk = how.max_sequences = 1;  // steps of one token
     const auto engine = Engine::make(how);
     double nll = 0;
     for (const Tokens& window : windows) {

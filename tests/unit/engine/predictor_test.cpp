@@ -232,7 +232,7 @@ TEST_F(PredictorEngineTest, EveryPredictorAtItsExtremesAndOnTwoDevices) {
   const std::vector<float> nothing = logits(none);
   ASSERT_GT(test::worst_difference(exact, nothing), 1);
   for (const char* predictor :
-       {"mlp", "mlp[from=model]", "mlp[from=model,dtype=q8_0]", "svd", "signbit"}) {
+       {"mlp", "mlp[from=model]", "mlp[dtype=q8_0,from=model]", "svd", "signbit"}) {
     SCOPED_TRACE(predictor);
     EngineConfig how = config(predictor);
     const std::vector<float> usual = logits(how);
@@ -267,7 +267,8 @@ TEST(PowerInferPredictors, FewerNeuronsAboveAHigherThreshold) {
     config.model = file;
     config.predictor = predictor;
     config.predictor_threshold = threshold;
-    config.prefill_chunk = 1;  // no token asks for another's neurons
+    // Steps of one token: none asks for another's neurons.
+    config.prefill_chunk = config.max_sequences = 1;
     const auto engine = Engine::make(config);
     EXPECT_TRUE(engine.ok()) << engine.status().to_string();
     EXPECT_TRUE((*engine)->logits(golden->prompts().front().tokens).ok());
@@ -351,7 +352,7 @@ TEST_F(PredictorEngineTest, FitsThatCannotBe) {
   EXPECT_EQ(refusal("", options), "recall: 1.5, want over 0 and at most 1");
   options.recall = 1;
   options.type = "magic";
-  EXPECT_EQ(refusal("", options), "predictor type: 'magic', want svd or signbit");
+  EXPECT_EQ(refusal("", options), "predictor type: 'magic', want svd, mlp or signbit");
 }
 
 }  // namespace
