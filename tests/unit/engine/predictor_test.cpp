@@ -279,7 +279,7 @@ TEST(PowerInferPredictors, FewerNeuronsAboveAHigherThreshold) {
   const auto share = [&](const DeviceCounts& of) {
     return static_cast<double>(of.gate_rows) / static_cast<double>(exact.neurons);
   };
-  EXPECT_NEAR(share(own), 0.21, 0.06);
+  EXPECT_NEAR(share(own), 0.21, 0.08);  // that of many texts, by the model's card
   EXPECT_GT(static_cast<double>(own.active), 0.9 * static_cast<double>(exact.active));
   EXPECT_LE(own.active, own.gate_rows);
   DeviceCounts less = counts("mlp", -1e30);

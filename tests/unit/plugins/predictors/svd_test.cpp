@@ -63,6 +63,7 @@ TEST_F(SvdTest, ErrorsNameTheTensor) {
   model.add(name(1, "bias"), DType::f32, 1, kNeurons + 1, wave);
   EXPECT_EQ(refusal(),
             invalid_argument("plugin svd: tensor svd.blk.1.bias: shape [1, 161], want [1, 160]"));
+  model.add(name(1, "bias"), DType::f32, 1, kNeurons, wave);
   model.add(name(1, "b.weight"), DType::q8_0, kNeurons, kRank * 2, wave);
   EXPECT_EQ(refusal(), invalid_argument("plugin svd: tensor svd.blk.1.b.weight: shape [160, 64], "
                                         "want [160, 32]"));
