@@ -56,7 +56,7 @@ class ThresholdEngineTest : public testing::Test {
     EngineConfig config = test::engine_config("", devices);
     config.model = path();
     config.predictor = predictor;
-    config.kv_dtype = "f32";  // else rounding moves gates over their thresholds
+    config.kv_dtype = "f32";   // else rounding moves gates over their thresholds
     config.max_sequences = 1;  // steps hold at least as many tokens
     return config;
   }
