@@ -217,6 +217,7 @@ TEST_F(PredictorEvalTest, WhatCannotBeMeasuredIsNamed) {
   test::TinyShape other;
   other.d_model = 32;
   other.d_ff = kNeurons;
+  other.n_vocab = kVocab;
   test::TinyModel(other).save(path());  // the sidecar is that of a model that was here before
   const auto stale = PredictorEval::make(config("exact"), windows, none);
   ASSERT_TRUE(stale.ok()) << stale.status().to_string();
