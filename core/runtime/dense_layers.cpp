@@ -39,13 +39,15 @@ Result<std::optional<FfnShares>> shares_of(std::uint32_t layer, const GgufFile& 
   const bool exact = predictor.computes_gates(layer);
   std::string asked_key = "synfire.activity.predicted_share";
   std::string active_key = "synfire.activity.active_share";
-  if (sidecar != nullptr) {
+  // A predictor that knows no recall of its own is not the one that the sidecar was made of.
+  const bool fitted = sidecar != nullptr && (exact || predictor.layers[layer].recall >= 0);
+  if (fitted) {
     SYNFIRE_ASSIGN_OR_RETURN(const std::string type,
                              sidecar->get_or<std::string>("synfire.predictor.type", ""));
     asked_key = fmt::format("{}.blk.{}.predicted", type, layer);
     active_key = fmt::format("{}.blk.{}.fired", type, layer);
   }
-  const GgufFile& file = sidecar != nullptr ? *sidecar : model;
+  const GgufFile& file = fitted ? *sidecar : model;
   std::optional<double> asked = 1.0;
   if (!exact) {
     SYNFIRE_ASSIGN_OR_RETURN(asked, share_in(file, asked_key));
