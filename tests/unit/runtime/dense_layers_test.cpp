@@ -56,7 +56,10 @@ TEST_F(DenseLayers, WhatWasMeasuredWhenThePredictorWasFitted) {
     sidecar_.header.set(key, 0.1F);
   for (const char* const key : {"svd.blk.1.predicted", "svd.blk.1.fired"})
     sidecar_.header.set(key, 0.99F);
-  EXPECT_THAT(*find(plugin_), ElementsAre(false, true));
+  PredictorProgram fitted = plugin_;
+  for (PredictorLayer& layer : fitted.layers) layer.recall = 0.95;
+  EXPECT_THAT(*find(fitted), ElementsAre(false, true));
+  EXPECT_THAT(*find(plugin_), ElementsAre(false, false));  // another one than was fitted
 }
 
 // Dense, a layer would give another answer than its rule.
