@@ -56,7 +56,7 @@ TEST(PaperMilp, LeavesALayerAloneThatDoesNotPayTheSynchronisation) {
 TEST(PaperMilp, IsNeverBetterThanThePlanner) {
   int compared = 0;
   double faster = 0;
-  for (std::uint32_t seed = 0; seed < 80; ++seed) {
+  for (std::uint32_t seed = 0; seed < 24; ++seed) {
     std::mt19937 random(seed);
     ProblemShape shape;
     shape.n_layers = 3 + random() % 6;
@@ -77,7 +77,7 @@ TEST(PaperMilp, IsNeverBetterThanThePlanner) {
     EXPECT_LE(plan->bound, theirs * (1 + 1e-9)) << seed;
     faster += theirs / plan->seconds;
   }
-  EXPECT_GT(compared, 70);
+  EXPECT_GT(compared, 20);
   EXPECT_GT(faster / compared, 1.05);  // it balances, where they fill
 }
 
