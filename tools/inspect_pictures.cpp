@@ -10,8 +10,10 @@
 
 #include "core/config/devices_file.hpp"
 #include "core/config/plan_file.hpp"
+#include "core/engine/predictor_assets.hpp"
 #include "core/model/arch/families.hpp"
 #include "core/model/atomic_file.hpp"
+#include "core/model/sidecar.hpp"
 #include "core/runtime/plan_costs.hpp"
 #include "core/runtime/profile_file.hpp"
 #include "tools/output.hpp"
@@ -34,15 +36,11 @@ bool is_there(const std::filesystem::path& path) {
   return std::filesystem::exists(path, ignored);
 }
 
-std::filesystem::path beside(const GgufFile& model, const std::string& name) {
-  return model.path() + ".synfire/" + name;
-}
-
 // The file of an option, or the one beside the model; empty where there is none.
 std::filesystem::path known_file(const GgufFile& model, const OptionValues& values,
                                  const char* option, const std::string& name) {
   if (values.is_set(option)) return values.get<std::string>(option);
-  const std::filesystem::path path = beside(model, name);
+  const std::filesystem::path path = sidecar_path(model.path(), name);
   return is_there(path) ? path : std::filesystem::path();
 }
 
@@ -124,7 +122,7 @@ class Pictures {
   Status draw_predictors() {
     if (!wanted("predictor")) return {};
     for (const char* const name : {"svd", "mlp", "signbit", "threshold"}) {
-      const std::filesystem::path path = beside(file_, fmt::format("predictor-{}.gguf", name));
+      const std::filesystem::path path = predictor_sidecar(file_.path(), name);
       if (!is_there(path)) continue;
       SYNFIRE_ASSIGN_OR_RETURN(const GgufFile sidecar, GgufFile::open(path));
       SYNFIRE_ASSIGN_OR_RETURN(const std::vector<PredictorLayerQuality> layers,
@@ -174,7 +172,7 @@ class Pictures {
   // What the model runs with where nothing is said, as far as it decides what is read.
   Result<PredictorProgram> usual_predictor() const {
     if (!is_relu_family(program_->hparams.activation)) return PredictorProgram{};
-    const std::filesystem::path path = beside(file_, "predictor-svd.gguf");
+    const std::filesystem::path path = predictor_sidecar(file_.path(), "svd");
     if (!is_there(path)) return PredictorProgram{Prediction::exact, "exact", {}};
     SYNFIRE_ASSIGN_OR_RETURN(const GgufFile sidecar, GgufFile::open(path));
     SYNFIRE_ASSIGN_OR_RETURN(const std::vector<PredictorLayerQuality> layers,

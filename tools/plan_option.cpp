@@ -5,6 +5,7 @@
 #include <string>
 #include <system_error>
 
+#include "core/model/sidecar.hpp"
 #include "tools/output.hpp"
 
 namespace synfire::cli {
@@ -28,7 +29,7 @@ Result<std::uint32_t> device_index(const std::string& name, bool may_add,
 }  // namespace
 
 std::filesystem::path plan_sidecar(const std::filesystem::path& model) {
-  return model.string() + ".synfire/plan.yaml";
+  return sidecar_path(model, "plan.yaml");
 }
 
 std::string followed_plan(const OptionValues& values) {

@@ -7,6 +7,7 @@
 #include "core/base/predictor_spec.hpp"
 #include "core/engine/down_dtype.hpp"
 #include "core/model/fingerprint.hpp"
+#include "core/model/sidecar.hpp"
 #include "core/runtime/dense_layers.hpp"
 #include "core/runtime/predictor_loader.hpp"
 
@@ -77,9 +78,7 @@ sf_model_desc describe(EngineAssets& assets) {
 
 std::filesystem::path predictor_sidecar(const std::filesystem::path& model,
                                         const std::string& name) {
-  std::filesystem::path folder = model;
-  folder += ".synfire";
-  return folder / ("predictor-" + name + ".gguf");
+  return sidecar_path(model, "predictor-" + name + ".gguf");
 }
 
 Status open_predictor(EngineAssets& assets, const EngineConfig& config) {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/model/sidecar.hpp"
 #include "core/runtime/profile_format.hpp"
 #include "plugins/sdk/half.hpp"
 
@@ -261,9 +262,7 @@ Result<LayerProfile> ProfileFile::layer(std::uint32_t layer) const {
 }
 
 std::filesystem::path profile_sidecar(const std::filesystem::path& model) {
-  std::filesystem::path folder = model;
-  folder += ".synfire";
-  return folder / "profile.gguf";
+  return sidecar_path(model, "profile.gguf");
 }
 
 Result<ActivationProfile> traced_activity(const ProfileFile& profile, std::uint32_t max_tokens) {

@@ -1,14 +1,13 @@
 #include "core/runtime/threshold_fit.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <mutex>
 #include <span>
-#include <system_error>
 #include <utility>
 
-#include "core/model/gguf_writer.hpp"
+#include "core/runtime/fitted_tensor.hpp"
+#include "core/runtime/predictor_sidecar.hpp"
 #include "core/sparsity/matrix_math.hpp"
 #include "core/sparsity/parallel_parts.hpp"
 #include "plugins/sdk/activation.hpp"
@@ -280,28 +279,17 @@ Result<std::vector<FittedThreshold>> fit_thresholds(
 Status write_thresholds(const std::filesystem::path& path,
                         const std::vector<FittedThreshold>& layers,
                         const ThresholdFitOptions& options) {
-  GgufHeader header;
-  header.set("general.architecture", "synfire-predictor");
-  header.set("synfire.predictor.type", "threshold");
+  GgufHeader header = sidecar_header("threshold");
   header.set("synfire.predictor.skip", options.skip);  // that was wanted
+  std::vector<FittedLayer> tensors;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const std::string prefix = fmt::format("threshold.blk.{}.", i);
     header.set(prefix + "threshold", static_cast<double>(layers[i].threshold));
     header.set(prefix + "fired", 1 - layers[i].skipped);
     header.set(prefix + "error", layers[i].error);
-    SYNFIRE_RETURN_IF_ERROR(header.add_tensor(prefix + "weight", DType::f32,
-                                              std::array{std::uint64_t{layers[i].weights.size()}}));
+    tensors.emplace_back().tensors.push_back(vector_of(prefix + "weight", layers[i].weights));
   }
-  std::error_code failed;
-  std::filesystem::create_directories(path.parent_path(), failed);
-  if (failed)
-    return error(StatusCode::failed_precondition, "{}: {}", path.parent_path().string(),
-                 failed.message());
-  SYNFIRE_ASSIGN_OR_RETURN(GgufWriter writer, GgufWriter::create(path, std::move(header)));
-  for (std::size_t i = 0; i < layers.size(); ++i)
-    SYNFIRE_RETURN_IF_ERROR(writer.write_values(fmt::format("threshold.blk.{}.weight", i),
-                                                std::span(layers[i].weights)));
-  return writer.finish();
+  return write_sidecar(path, std::move(header), tensors);
 }
 
 }  // namespace synfire

@@ -3,7 +3,6 @@
 
 #include <cmath>
 #include <memory>
-#include <random>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -18,6 +17,7 @@
 #include "core/runtime/sampling/logprobs.hpp"
 #include "tests/support/engine_fixture.hpp"
 #include "tests/support/paths.hpp"
+#include "tests/support/random_windows.hpp"
 #include "tests/support/tiny_model.hpp"
 
 namespace synfire {
@@ -29,11 +29,7 @@ using Tokens = std::vector<std::int32_t>;
 constexpr std::uint32_t kVocab = 101, kNeurons = 256, kLayers = 2;
 
 std::vector<Tokens> random_windows(std::size_t n, std::size_t length, unsigned seed) {
-  std::mt19937 random(seed);
-  std::vector<Tokens> windows(n, Tokens(length));
-  for (Tokens& window : windows)
-    for (std::int32_t& token : window) token = static_cast<std::int32_t>(random() % kVocab);
-  return windows;
+  return test::random_windows(n, length, kVocab, seed);
 }
 
 class PredictorEvalTest : public testing::Test {

@@ -3,7 +3,6 @@
 #include <cmath>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -19,6 +18,7 @@
 #include "core/sparsity/matrix_math.hpp"
 #include "tests/support/engine_fixture.hpp"
 #include "tests/support/paths.hpp"
+#include "tests/support/random_windows.hpp"
 #include "tests/support/tiny_model.hpp"
 #include "tests/unit/engine/golden_logits.hpp"
 
@@ -31,11 +31,7 @@ using Tokens = std::vector<std::int32_t>;
 constexpr std::uint32_t kVocab = 101, kWidth = 64, kNeurons = 256, kLayers = 2;
 
 std::vector<Tokens> random_windows(std::size_t n, std::size_t length, unsigned seed) {
-  std::mt19937 random(seed);
-  std::vector<Tokens> windows(n, Tokens(length));
-  for (Tokens& window : windows)
-    for (std::int32_t& token : window) token = static_cast<std::int32_t>(random() % kVocab);
-  return windows;
+  return test::random_windows(n, length, kVocab, seed);
 }
 
 // A file of a tiny random model with PowerInfer's predictors, in a folder of its own.
