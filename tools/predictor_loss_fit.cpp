@@ -1,6 +1,7 @@
 #include "tools/predictor_loss_fit.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <string>
 #include <utility>
@@ -34,6 +35,7 @@ Result<LossFit> fit_to_loss(const EngineConfig& config, const Windows& held_out,
                           }));
   double error = wanted / kLossOfError;
   std::optional<Tried> best, least;  // that reads least within the loss; that loses least
+  std::optional<double> bad;         // the least error that lost more
   for (int round = 0; round < kRounds; ++round) {
     Tried fit{choose_layers(layers, error), error, {}};
     {
@@ -49,7 +51,12 @@ Result<LossFit> fit_to_loss(const EngineConfig& config, const Windows& held_out,
     if (!least || loss < least->point.loss) least = fit;
     if (loss <= wanted && (!best || error > best->error)) best = std::move(fit);
     if (loss <= wanted && loss >= kNearEnough * wanted) break;
-    error *= std::clamp(0.95 * wanted / std::max(loss, 1e-9), 1 / kMostStep, kMostStep);
+    if (loss > wanted) bad = std::min(bad.value_or(error), error);
+    // Between what kept to the loss and what did not, else by how far it was from it.
+    if (best && bad && best->error < *bad)
+      error = std::sqrt(best->error * *bad);
+    else
+      error *= std::clamp(0.95 * wanted / std::max(loss, 1e-9), 1 / kMostStep, kMostStep);
   }
   if (!best)
     note("the loss stays over {:.3f} %: {:.3f} % at the least\n", 100 * wanted,

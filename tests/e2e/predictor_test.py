@@ -279,7 +279,7 @@ class Eval(Case):
         self.assertRegex(table.stdout, r"(?m)^held out: perplexity [+-][\d.]+ % ± [\d.]+, .* per token, 0\.\d+ of exact's$")
         self.assertEqual({entry.name for entry in sidecar.parent.iterdir()}, {"predictor-svd.gguf", sidecar.name})
         found, = self.eval("--predictor", "mlp")["predictors"]
-        self.assertGreater(found["chosen"]["recall"], 0.5)
+        self.assertGreater(found["chosen"]["recall"], 1.5 * found["chosen"]["predicted"])
 
     def test_errors(self):
         def fails(*more, says):
