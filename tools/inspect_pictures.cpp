@@ -2,25 +2,31 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
 #include <numeric>
 #include <optional>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "core/config/devices_file.hpp"
 #include "core/config/plan_file.hpp"
+#include "core/engine/assets.hpp"
 #include "core/engine/predictor_assets.hpp"
 #include "core/model/arch/families.hpp"
 #include "core/model/atomic_file.hpp"
 #include "core/model/sidecar.hpp"
 #include "core/runtime/plan_costs.hpp"
 #include "core/runtime/profile_file.hpp"
+#include "tools/eval_points.hpp"
 #include "tools/output.hpp"
 #include "tools/pictures/activity_pictures.hpp"
+#include "tools/pictures/loss_picture.hpp"
 #include "tools/pictures/placement_picture.hpp"
 #include "tools/pictures/predictor_picture.hpp"
 #include "tools/pictures/svg.hpp"
+#include "tools/plugin_dirs.hpp"
 
 namespace synfire::cli {
 namespace {
@@ -55,6 +61,7 @@ class Pictures {
     SYNFIRE_RETURN_IF_ERROR(draw_predictors());
     SYNFIRE_RETURN_IF_ERROR(draw_placement());
     SYNFIRE_RETURN_IF_ERROR(draw_roofline());
+    SYNFIRE_RETURN_IF_ERROR(draw_losses());
     return std::move(pictures_);
   }
 
@@ -100,6 +107,15 @@ class Pictures {
     if (wanted("activity")) add("activity", activity_map(layers, n_tokens));
     if (wanted("coverage")) add("coverage", coverage_curves(layers));
     if (wanted("overlap")) add("overlap", overlap_curves(layers, n_tokens));
+    return {};
+  }
+
+  Status draw_losses() {
+    if (!wanted("loss-curve") || !values_.is_set("eval")) return {};
+    SYNFIRE_ASSIGN_OR_RETURN(
+        const std::vector<LossSeries> series,
+        read_eval_points(values_.get<std::vector<std::string>>("eval"), file_));
+    if (!series.empty()) add("loss-curve", loss_curves(series));
     return {};
   }
 
@@ -150,43 +166,55 @@ class Pictures {
   Status draw_roofline() {
     if (!wanted("roofline") || !profile_ || !program_) return {};
     const Hparams& h = program_->hparams;
-    SYNFIRE_ASSIGN_OR_RETURN(const PredictorProgram predictor, usual_predictor());
+    EngineConfig config;
+    config.model = file_.path();
+    config.predictor = values_.get_or<std::string>("predictor", "");
+    SYNFIRE_ASSIGN_OR_RETURN(config.plugin_dirs, plugin_dirs(values_));
+    SYNFIRE_ASSIGN_OR_RETURN(const std::shared_ptr<EngineAssets> assets, prepare_assets(config));
     SYNFIRE_ASSIGN_OR_RETURN(const ActivationProfile traces,
                              traced_activity(*profile_, kRooflineTokens));
     const std::uint32_t group_size = plan_ ? plan_->group_size : h.d_ff;
     const std::vector<NeuronOrder> orders(h.n_layers, neurons_as_numbered(h.d_ff));
+    const PredictorProgram& predictor = assets->predictor_program;
     SYNFIRE_ASSIGN_OR_RETURN(
         const PlanProblem problem,
-        plan_problem_of({*program_, file_, predictor}, traces, orders, group_size));
+        plan_problem_of({assets->program, file_, predictor}, traces, orders, group_size));
     SYNFIRE_ASSIGN_OR_RETURN(const std::vector<DevicesFile::Device> devices, described());
     std::vector<std::vector<LayerLoad>> layers;
     for (std::uint32_t i = 0; i < h.n_layers; ++i) {
-      SYNFIRE_ASSIGN_OR_RETURN(std::vector<LayerLoad> loads,
-                               loads_of(problem.layers[i], problem.n_tokens, i, devices));
+      SYNFIRE_ASSIGN_OR_RETURN(const std::vector<double> active,
+                               active_by_group(*assets, problem, i));
+      SYNFIRE_ASSIGN_OR_RETURN(
+          std::vector<LayerLoad> loads,
+          loads_of(problem.layers[i], active, prediction_bytes(predictor, i), i, devices));
       layers.push_back(std::move(loads));
     }
     add("roofline", roofline(layers, predictor.name == "none" ? "dense" : predictor.name));
     return {};
   }
 
-  // What the model runs with where nothing is said, as far as it decides what is read.
-  Result<PredictorProgram> usual_predictor() const {
-    if (!is_relu_family(program_->hparams.activation)) return PredictorProgram{};
-    const std::filesystem::path path = predictor_sidecar(file_.path(), "svd");
-    if (!is_there(path)) return PredictorProgram{Prediction::exact, "exact", {}};
-    SYNFIRE_ASSIGN_OR_RETURN(const GgufFile sidecar, GgufFile::open(path));
-    SYNFIRE_ASSIGN_OR_RETURN(const std::vector<PredictorLayerQuality> layers,
-                             qualities(sidecar, "svd"));
-    if (layers.size() != program_->hparams.n_layers)
-      return invalid_argument("{}: qualities of {} layers, the model has {}", path.string(),
-                              layers.size(), program_->hparams.n_layers);
-    PredictorProgram predictor{Prediction::plugin, "svd", {}};
-    for (const PredictorLayerQuality& quality : layers) {
-      PredictorLayer& layer = predictor.layers.emplace_back();
-      layer.gate_rule = SF_GATE_POSITIVE;
-      layer.precision = quality.precision;
-    }
-    return predictor;
+  // Neurons of each group that a token computes. Thresholds leave out some of those that fire, as
+  // many as the fit says.
+  static Result<std::vector<double>> active_by_group(const EngineAssets& assets,
+                                                     const PlanProblem& problem,
+                                                     std::uint32_t index) {
+    const PlanLayer& layer = problem.layers[index];
+    const PredictorProgram& predictor = assets.predictor_program;
+    std::vector<double> active;
+    for (std::uint32_t g = 0; g < layer.n_groups(); ++g)
+      active.push_back(mean_active(layer, problem.n_tokens, g));
+    if (predictor.kind != Prediction::plugin || !predictor.layers[index].drops()) return active;
+    SYNFIRE_ASSIGN_OR_RETURN(const double kept, assets.sidecar->get<double>(
+                                                    fmt::format("threshold.blk.{}.fired", index)));
+    const double most = std::accumulate(active.begin(), active.end(), 0.0);
+    const double scale = std::min(1.0, kept * assets.program.hparams.d_ff / std::max(most, 1.0));
+    for (double& neurons : active) neurons *= scale;
+    return active;
+  }
+
+  static double prediction_bytes(const PredictorProgram& predictor, std::uint32_t layer) {
+    if (predictor.kind != Prediction::plugin || predictor.computes_all(layer)) return 0;
+    return static_cast<double>(predictor.layers[layer].bytes_per_token);
   }
 
   Result<std::vector<DevicesFile::Device>> described() const {
@@ -196,9 +224,10 @@ class Pictures {
     return std::move(file.devices);
   }
 
-  // What the devices of a layer read for a token. Without a plan one device has it all.
-  Result<std::vector<LayerLoad>> loads_of(const PlanLayer& layer, std::uint32_t n_tokens,
-                                          std::uint32_t index,
+  // What the devices of a layer read for a token, the first also what its prediction does. Without
+  // a plan one device has it all.
+  Result<std::vector<LayerLoad>> loads_of(const PlanLayer& layer, const std::vector<double>& active,
+                                          double prediction, std::uint32_t index,
                                           const std::vector<DevicesFile::Device>& devices) const {
     PlanFile::Layer parts;
     if (plan_)
@@ -208,14 +237,14 @@ class Pictures {
           {devices.empty() ? "one device" : devices.front().device, {{0, layer.n_groups() - 1}}}};
     std::vector<LayerLoad> loads;
     for (const PlanFile::Device& part : parts.devices) {
-      double stream = 0, apart = 0;
+      double stream = std::exchange(prediction, 0), apart = 0;
       for (const PlanFile::Range& range : part.groups) {
         if (range.last >= layer.n_groups())
           return invalid_argument("plan: layer {}: group {}, want under {}", index, range.last,
                                   layer.n_groups());
         for (std::uint32_t g = range.first; g <= range.last; ++g) {
           stream += layer.stream_bytes[g];
-          apart += layer.active_bytes * mean_active(layer, n_tokens, g);
+          apart += layer.active_bytes * active[g];
         }
       }
       SYNFIRE_ASSIGN_OR_RETURN(const double seconds, time_of(part.device, stream, apart, devices));
@@ -269,7 +298,7 @@ bool ends_with(const OptionValues& values, std::string_view extension) {
 
 Status check_pictures(const OptionValues& values) {
   if (!values.is_set("out")) {
-    for (const char* const name : {"picture", "profile", "plan", "devices"})
+    for (const char* const name : {"picture", "profile", "plan", "devices", "eval"})
       if (values.is_set(name))
         return invalid_argument("--{}: given without --out, want a file for the pictures", name);
     return {};

@@ -49,7 +49,8 @@ Result<PredictorFitOptions> fit_options(const OptionValues& values) {
 // Rows of a layer to keep: training wants many, calibration alone few.
 FfnRowLimits row_limits(const OptionValues& values, const PredictorFitOptions& options) {
   FfnRowLimits limits;
-  if (options.type == "mlp") limits = {32768, 4096};
+  // Operating points by what each neuron is worth want more held out.
+  if (options.type == "mlp") limits = {32768, options.max_loss ? 8192U : 4096U};
   if (values.is_set("rows")) limits.calibration = values.get<std::uint64_t>("rows");
   return limits;
 }
@@ -126,22 +127,22 @@ Result<std::vector<FfnInputs>> fit_inputs(const EngineConfig& config, const Gguf
 }
 
 // What `fit` makes of each layer, as many layers at once as there are cores.
-template <typename Fitted, typename Fit>
-Result<std::vector<Fitted>> for_layers(std::vector<FfnInputs> inputs, const Fit& fit) {
+template <typename Made, typename Fit>
+Result<std::vector<Made>> for_layers(std::vector<FfnInputs> inputs, const Fit& fit) {
   Progress progress("layers");
-  std::vector<Fitted> layers;
+  std::vector<Made> layers;
   const auto n_layers = static_cast<std::uint32_t>(inputs.size());
   const std::uint32_t n_cores = std::max(1U, std::thread::hardware_concurrency());
   while (layers.size() < n_layers) {
     const auto first = static_cast<std::uint32_t>(layers.size());
-    std::vector<std::future<Result<Fitted>>> parts;
+    std::vector<std::future<Result<Made>>> parts;
     for (std::uint32_t i = first; i < std::min(first + n_cores, n_layers); ++i)
       parts.push_back(std::async(std::launch::async, [&, i] {
         const FfnInputs mine = std::move(inputs[i]);  // gives its memory back at the end
         return fit(i, mine);
       }));
     for (auto& part : parts) {
-      SYNFIRE_ASSIGN_OR_RETURN(Fitted layer, part.get());
+      SYNFIRE_ASSIGN_OR_RETURN(Made layer, part.get());
       layers.push_back(std::move(layer));
     }
     progress.at(layers.size(), n_layers);
@@ -159,10 +160,15 @@ Result<Windows> loss_windows(EngineConfig config, const PredictorFitOptions& opt
   return held_out(windows);
 }
 
-Result<std::vector<FittedLayer>> fit_layers(const EngineConfig& config, const Program& program,
-                                            const GgufFile& file, std::vector<FfnInputs> inputs,
-                                            const PredictorFitOptions& options,
-                                            const OptionValues& values) {
+// Layers, and what they do on held-out text, where that was measured.
+struct Fitted {
+  std::vector<FittedLayer> layers;
+  std::optional<LossFit> measured;
+};
+
+Result<Fitted> fit_layers(const EngineConfig& config, const Program& program, const GgufFile& file,
+                          std::vector<FfnInputs> inputs, const PredictorFitOptions& options,
+                          const OptionValues& values) {
   const std::filesystem::path path = predictor_sidecar(config.model, options.type);
   if (options.max_loss) {
     SYNFIRE_ASSIGN_OR_RETURN(
@@ -171,7 +177,8 @@ Result<std::vector<FittedLayer>> fit_layers(const EngineConfig& config, const Pr
           return fit_layer_choices(program, file, i, mine, options);
         }));
     SYNFIRE_ASSIGN_OR_RETURN(const Windows windows, loss_windows(config, options, values));
-    return fit_to_loss(config, windows, choices, options, path);
+    SYNFIRE_ASSIGN_OR_RETURN(LossFit fit, fit_to_loss(config, windows, choices, options, path));
+    return Fitted{fit.layers, std::move(fit)};
   }
   SYNFIRE_ASSIGN_OR_RETURN(
       std::vector<FittedLayer> layers,
@@ -179,7 +186,7 @@ Result<std::vector<FittedLayer>> fit_layers(const EngineConfig& config, const Pr
         return fit_predictor_layer(program, file, i, mine, options);
       }));
   SYNFIRE_RETURN_IF_ERROR(write_predictor(path, layers, options));
-  return layers;
+  return Fitted{std::move(layers), {}};
 }
 
 std::uint64_t bytes_of(const FittedLayer& layer) {
@@ -190,27 +197,39 @@ std::uint64_t bytes_of(const FittedLayer& layer) {
 
 std::string share(double value) { return value < 0 ? "-" : fmt::format("{:.4f}", value); }
 
-void print_layers(const std::vector<FittedLayer>& layers, const std::filesystem::path& path) {
+void print_layers(const Fitted& fitted, const std::filesystem::path& path) {
   using enum Table::Align;
-  Table table({{"layer", right},
-               {"recall", right},
-               {"precision", right},
-               {"predicted", right},
-               {"fired", right},
-               {"rank", right},
-               {"sidecar", right}});
+  std::vector<Table::Column> columns{{"layer", right},     {"recall", right}, {"precision", right},
+                                     {"predicted", right}, {"fired", right},  {"rank", right},
+                                     {"sidecar", right}};
+  if (fitted.measured) columns.push_back({"FFN/token", right});
+  Table table(std::move(columns));
+  const std::vector<FittedLayer>& layers = fitted.layers;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const PredictionQuality& quality = layers[i].quality;
-    table.add({fmt::format("{}", i), share(quality.recall), share(quality.precision),
-               share(quality.predicted), share(quality.fired), fmt::format("{}", layers[i].rank),
-               human_bytes(static_cast<double>(bytes_of(layers[i])))});
+    std::vector<std::string> row{fmt::format("{}", i),
+                                 share(quality.recall),
+                                 share(quality.precision),
+                                 share(quality.predicted),
+                                 share(quality.fired),
+                                 fmt::format("{}", layers[i].rank),
+                                 human_bytes(static_cast<double>(bytes_of(layers[i])))};
+    if (fitted.measured) row.push_back(human_bytes(fitted.measured->point.layer_bytes[i]));
+    table.add(std::move(row));
   }
-  print("{}{}\n", table.text(), path.string());
+  print("{}", table.text());
+  if (fitted.measured) {
+    const auto& [chosen, point, exact] = *fitted.measured;
+    print("held out: perplexity {:+.3f} % ± {:.3f}, {} per token, {:.4f} of exact's\n",
+          100 * point.loss, 100 * point.loss_error, human_bytes(point.ffn_bytes),
+          point.ffn_bytes / exact.ffn_bytes);
+  }
+  print("{}\n", path.string());
 }
 
-void print_layers_json(const std::vector<FittedLayer>& layers, const std::filesystem::path& path) {
+void print_layers_json(const Fitted& fitted, const std::filesystem::path& path) {
   boost::json::array all;
-  for (const FittedLayer& layer : layers) {
+  for (const FittedLayer& layer : fitted.layers) {
     const PredictionQuality& quality = layer.quality;
     all.push_back({{"recall", json_number(quality.recall)},
                    {"precision", json_number(quality.precision)},
@@ -219,7 +238,15 @@ void print_layers_json(const std::vector<FittedLayer>& layers, const std::filesy
                    {"rank", layer.rank},
                    {"bytes", bytes_of(layer)}});
   }
-  print_json({{"file", json_text(path.string())}, {"layers", std::move(all)}});
+  boost::json::object made{{"file", json_text(path.string())}, {"layers", std::move(all)}};
+  if (fitted.measured) {
+    const auto& [chosen, point, exact] = *fitted.measured;
+    made["loss"] = json_number(point.loss);
+    made["loss_error"] = json_number(point.loss_error);
+    made["ffn_bytes"] = json_number(point.ffn_bytes);
+    made["of_exact"] = json_number(point.ffn_bytes / exact.ffn_bytes);
+  }
+  print_json(std::move(made));
 }
 
 }  // namespace
@@ -232,8 +259,8 @@ Status check_predictor(const OptionValues& values) {
     const auto parsed = parse_percent(values.get<std::string>("max-loss"));
     if (!parsed.ok()) return parsed.status().with_context("--max-loss");
     const auto type = values.get<std::string>("type");
-    if (action == "fit" && type != "svd" && type != "signbit")
-      return invalid_argument("--max-loss: --type {}, want svd or signbit", type);
+    if (action == "fit" && type == "threshold")
+      return invalid_argument("--max-loss: --type threshold, want svd, mlp or signbit");
     if (!values.is_set("file"))
       return invalid_argument("--max-loss: no --file, want a text to measure the loss on");
   }
@@ -267,13 +294,13 @@ Result<int> predictor(const OptionValues& values) {
   SYNFIRE_RETURN_IF_ERROR(check_predictor_fit(program, options));
   SYNFIRE_ASSIGN_OR_RETURN(std::vector<FfnInputs> inputs,
                            fit_inputs(config, file, program, options, values));
-  SYNFIRE_ASSIGN_OR_RETURN(const std::vector<FittedLayer> layers,
+  SYNFIRE_ASSIGN_OR_RETURN(const Fitted fitted,
                            fit_layers(config, program, file, std::move(inputs), options, values));
   const std::filesystem::path path = predictor_sidecar(config.model, options.type);
   if (values.get<bool>("json"))
-    print_layers_json(layers, path);
+    print_layers_json(fitted, path);
   else
-    print_layers(layers, path);
+    print_layers(fitted, path);
   return kExitOk;
 }
 

@@ -9,6 +9,7 @@
 #include "core/base/predictor_spec.hpp"
 #include "core/engine/predictor_assets.hpp"
 #include "core/engine/predictor_eval.hpp"
+#include "core/model/fingerprint.hpp"
 #include "core/runtime/operating_point.hpp"
 #include "tools/engine_options.hpp"
 #include "tools/exit_code.hpp"
@@ -156,7 +157,7 @@ boost::json::object json_point(const OperatingPoint& point, const OperatingPoint
 }
 
 void print_eval_json(const std::vector<Evaluated>& all, const OperatingPoint& exact,
-                     std::size_t windows) {
+                     std::size_t windows, std::uint32_t model) {
   boost::json::array predictors;
   for (const Evaluated& evaluated : all) {
     boost::json::array points, layers;
@@ -169,7 +170,8 @@ void print_eval_json(const std::vector<Evaluated>& all, const OperatingPoint& ex
                           {"points", std::move(points)},
                           {"layers", std::move(layers)}});
   }
-  print_json({{"windows", windows},
+  print_json({{"model", model},  // fingerprint
+              {"windows", windows},
               {"tokens", exact.text.layers.front().tokens},
               {"exact",
                {{"perplexity", json_number(perplexity_of(exact))},
@@ -213,7 +215,8 @@ Result<int> eval_predictor(const OptionValues& values) {
   }
   progress.clear();
   if (values.get<bool>("json")) {
-    print_eval_json(all, eval.exact(), windows.size());
+    SYNFIRE_ASSIGN_OR_RETURN(const GgufFile file, GgufFile::open(config.model));
+    print_eval_json(all, eval.exact(), windows.size(), model_fingerprint(file));
     return kExitOk;
   }
   print_points(all, eval.exact());

@@ -2,9 +2,13 @@
 #include <chrono>
 #include <cmath>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <vector>
 
+#include "core/model/gguf_file.hpp"
 #include "core/model/quantize/quantizer.hpp"
+#include "core/runtime/carried_sidecars.hpp"
 #include "tools/commands.hpp"
 #include "tools/exit_code.hpp"
 #include "tools/format.hpp"
@@ -34,8 +38,31 @@ double relative_error(const quantize::TensorReport& tensor) {
   return tensor.mean_square > 0 ? std::sqrt(tensor.mean_squared_error / tensor.mean_square) : 0;
 }
 
-void print_as_json(const std::string& path, const quantize::Report& report, double seconds) {
-  boost::json::array tensors, notes;
+Result<std::vector<CarriedSidecar>> carry(const OptionValues& values) {
+  if (values.get<std::string>("sidecars") == "none") return std::vector<CarriedSidecar>();
+  SYNFIRE_ASSIGN_OR_RETURN(const GgufFile model, GgufFile::open(values.get<std::string>("model")));
+  SYNFIRE_ASSIGN_OR_RETURN(const GgufFile copy, GgufFile::open(values.get<std::string>("out")));
+  return carry_sidecars(model, copy);
+}
+
+std::string_view outcome_name(CarriedSidecar::Outcome outcome) {
+  using enum CarriedSidecar::Outcome;
+  switch (outcome) {
+    case carried: return "carried over";
+    case replaced: return "carried over, in place of the one there";
+    case kept: return "kept, as it was made for this very file";
+    case left_out: break;
+  }
+  return "left out";
+}
+
+void print_as_json(const std::string& path, const quantize::Report& report,
+                   const std::vector<CarriedSidecar>& sidecars, double seconds) {
+  boost::json::array tensors, notes, beside;
+  for (const CarriedSidecar& sidecar : sidecars)
+    beside.push_back({{"path", json_text(sidecar.path.string())},
+                      {"outcome", outcome_name(sidecar.outcome)},
+                      {"why", json_text(sidecar.why)}});
   for (const quantize::TensorReport& tensor : report.tensors)
     tensors.push_back({{"name", json_text(tensor.name)},
                        {"from", dtype_info(tensor.from).name},
@@ -50,10 +77,12 @@ void print_as_json(const std::string& path, const quantize::Report& report, doub
               {"bytes_before", report.bytes_before},
               {"bytes", report.bytes},
               {"notes", std::move(notes)},
+              {"sidecars", std::move(beside)},
               {"seconds", seconds}});
 }
 
-void print_report(const std::string& path, const quantize::Report& report, double seconds) {
+void print_report(const std::string& path, const quantize::Report& report,
+                  const std::vector<CarriedSidecar>& sidecars, double seconds) {
   const auto bits = 8 * static_cast<double>(report.bytes) / static_cast<double>(report.parameters);
   const auto worst = std::ranges::max_element(report.tensors, {}, relative_error);
   print("{}: {}, {} parameters in {} tensors, {} of {}, {:.2f} bits each; {:.1f} s\n", path,
@@ -62,6 +91,9 @@ void print_report(const std::string& path, const quantize::Report& report, doubl
         human_bytes(static_cast<double>(report.bytes_before)), bits, seconds);
   print("largest error: {:.2f} % of the weights of {}, {} (root mean squares)\n",
         100 * relative_error(*worst), worst->name, dtype_info(worst->to).name);
+  for (const CarriedSidecar& sidecar : sidecars)
+    print("{}: {}{}{}\n", sidecar.path.string(), outcome_name(sidecar.outcome),
+          sidecar.why.empty() ? "" : ": ", sidecar.why);
 }
 
 }  // namespace
@@ -87,13 +119,14 @@ Result<int> quantize(const OptionValues& values) {
   SYNFIRE_ASSIGN_OR_RETURN(
       const quantize::Report report,
       quantize::quantize_file(values.get<std::string>("model"), path, options));
+  SYNFIRE_ASSIGN_OR_RETURN(const std::vector<CarriedSidecar> sidecars, carry(values));
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   progress.clear();
   for (const std::string& text : report.notes) note("note: {}\n", text);
   if (values.get<bool>("json"))
-    print_as_json(path, report, took.count());
+    print_as_json(path, report, sidecars, took.count());
   else
-    print_report(path, report, took.count());
+    print_report(path, report, sidecars, took.count());
   return kExitOk;
 }
 

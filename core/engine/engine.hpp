@@ -35,14 +35,15 @@ struct EngineConfig {
   std::uint32_t group_size = 32;           // neurons per group
   std::string predictor;                   // "exact", "none", "mlp[dtype=q8_0]"; "": by model
   std::optional<double> predictor_threshold;
-  std::string ffn_activation;         // "" = the file's
-  std::string down_dtype;             // f16 | q8_0 | q4_0; "" = by the predictor
-  std::uint32_t context = 0;          // tokens per sequence; 0 = the model's, at most 8192
-  std::uint32_t threads = 0;          // of CPU devices that do not say; 0 = the plugin's choice
-  std::string kv_dtype = "f16";       // f32 | f16 | q8_0
-  std::uint32_t prefill_chunk = 128;  // tokens of a step, of prompts and of answers
-  std::uint32_t max_sequences = 4;    // running at once
-  std::uint32_t queue = 64;           // waiting at most; more are refused
+  std::filesystem::path predictor_file;  // empty: predictor_sidecar()
+  std::string ffn_activation;            // "" = the file's
+  std::string down_dtype;                // f16 | q8_0 | q4_0; "" = by the predictor
+  std::uint32_t context = 0;             // tokens per sequence; 0 = the model's, at most 8192
+  std::uint32_t threads = 0;             // of CPU devices that do not say; 0 = the plugin's choice
+  std::string kv_dtype = "f16";          // f32 | f16 | q8_0
+  std::uint32_t prefill_chunk = 128;     // tokens of a step, of prompts and of answers
+  std::uint32_t max_sequences = 4;       // running at once
+  std::uint32_t queue = 64;              // waiting at most; more are refused
   Duration step_timeout = std::chrono::seconds(120);
   std::uint32_t ffn_chunk = 0;  // neurons per partial sum; 0 = the backend's choice
   std::uint32_t tap = 0;        // SF_TAP_*: what observe() shows of every layer; 0: nothing

@@ -30,7 +30,8 @@ Result<PredictorSpec> wanted_predictor(const EngineAssets& assets, const EngineC
 
 // A predictor without a sidecar finds what it needs in the model, or says what is missing.
 Status add_sidecar(EngineAssets& assets, const EngineConfig& config, const std::string& name) {
-  const std::filesystem::path path = predictor_sidecar(config.model, name);
+  const std::filesystem::path path =
+      config.predictor_file.empty() ? predictor_sidecar(config.model, name) : config.predictor_file;
   if (!is_there(path)) return {};
   SYNFIRE_ASSIGN_OR_RETURN(GgufFile file, GgufFile::open(path));
   SYNFIRE_ASSIGN_OR_RETURN(const auto model,

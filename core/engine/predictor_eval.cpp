@@ -52,13 +52,15 @@ Result<PredictorEval> PredictorEval::make(EngineConfig config,
                                           std::span<const std::vector<std::int32_t>> windows,
                                           Progress progress) {
   PredictorEval eval(std::move(config), windows, std::move(progress));
-  SYNFIRE_ASSIGN_OR_RETURN(eval.exact_, eval.run("exact", std::nullopt));
+  SYNFIRE_ASSIGN_OR_RETURN(eval.exact_, eval.run("exact", std::nullopt, {}));
   return eval;
 }
 
 Result<OperatingPoint> PredictorEval::run(const std::string& predictor,
-                                          std::optional<double> threshold) const {
+                                          std::optional<double> threshold,
+                                          const std::filesystem::path& file) const {
   EngineConfig config = config_;
+  config.predictor_file = file;
   config.predictor = predictor;
   config.predictor_threshold = threshold;
   config.tap = SF_TAP_FFN_INPUT;
@@ -78,8 +80,9 @@ Result<OperatingPoint> PredictorEval::run(const std::string& predictor,
 }
 
 Result<OperatingPoint> PredictorEval::at(const std::string& predictor,
-                                         std::optional<double> threshold) const {
-  SYNFIRE_ASSIGN_OR_RETURN(OperatingPoint point, run(predictor, threshold));
+                                         std::optional<double> threshold,
+                                         const std::filesystem::path& file) const {
+  SYNFIRE_ASSIGN_OR_RETURN(OperatingPoint point, run(predictor, threshold, file));
   compare(exact_.text, point);
   return point;
 }

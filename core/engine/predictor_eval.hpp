@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <span>
@@ -39,9 +40,10 @@ class PredictorEval {
       EngineConfig config, std::span<const std::vector<std::int32_t>> windows, Progress progress);
 
   [[nodiscard]] const OperatingPoint& exact() const { return exact_; }
-  // No threshold: the predictor's own.
+  // No threshold: the predictor's own. No file: the one beside the model.
   [[nodiscard]] Result<OperatingPoint> at(const std::string& predictor,
-                                          std::optional<double> threshold) const;
+                                          std::optional<double> threshold,
+                                          const std::filesystem::path& file = {}) const;
   // The point that reads least of those whose loss is at most `max_loss`, found by bisection over
   // the share of neurons that are predicted. The points that were tried go to `tried`. NOT_FOUND
   // where even the most careful one loses more.
@@ -53,7 +55,8 @@ class PredictorEval {
                 Progress progress)
       : config_(std::move(config)), windows_(windows), progress_(std::move(progress)) {}
   [[nodiscard]] Result<OperatingPoint> run(const std::string& predictor,
-                                           std::optional<double> threshold) const;
+                                           std::optional<double> threshold,
+                                           const std::filesystem::path& file) const;
 
   EngineConfig config_;
   std::span<const std::vector<std::int32_t>> windows_;

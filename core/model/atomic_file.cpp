@@ -81,11 +81,22 @@ Status AtomicFile::write(std::span<const std::byte> bytes) {
 // A name of its own first: nothing gives a file a name that another one has.
 Status AtomicFile::give_name() {
   if (is_named_) return {};
-  const std::string descriptor = fmt::format("{}{}", kDescriptors, ::fileno(file_.get()));
-  if (::linkat(AT_FDCWD, descriptor.c_str(), AT_FDCWD, temporary_.c_str(), AT_SYMLINK_FOLLOW) != 0)
+  if (::linkat(AT_FDCWD, descriptor().c_str(), AT_FDCWD, temporary_.c_str(), AT_SYMLINK_FOLLOW) !=
+      0)
     return failed("name");
   is_named_ = true;
   return {};
+}
+
+std::string AtomicFile::descriptor() const {
+  return fmt::format("{}{}", kDescriptors, ::fileno(file_.get()));
+}
+
+Result<fs::path> AtomicFile::readable() {
+  if (file_ == nullptr)
+    return error(StatusCode::failed_precondition, "{}: read after its commit", path_.string());
+  if (std::fflush(file_.get()) != 0) return failed("write");
+  return is_named_ ? temporary_ : fs::path(descriptor());
 }
 
 Status AtomicFile::commit() {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "core/base/result.hpp"
@@ -27,6 +28,8 @@ class AtomicFile {
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
   Status write(std::span<const std::byte> bytes);
+  // By which this process can read what was written so far, until the commit.
+  [[nodiscard]] Result<std::filesystem::path> readable();
   // Makes the bytes durable and the file visible. Nothing may be written after it.
   Status commit();
 
@@ -41,6 +44,7 @@ class AtomicFile {
         is_named_(is_named),
         file_(file) {}
   [[nodiscard]] Status give_name();
+  [[nodiscard]] std::string descriptor() const;  // its name, while it has none in a folder
   [[nodiscard]] Status failed(std::string_view what) const;
 
   std::filesystem::path path_;

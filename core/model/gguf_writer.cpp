@@ -48,13 +48,21 @@ Status GgufWriter::end_tensor() {
   return {};
 }
 
+Status GgufWriter::check_whole() const {
+  if (current_ == header_.tensors().size()) return {};
+  const GgufTensorSpec& spec = header_.tensors()[current_];
+  return error(StatusCode::failed_precondition, "{}: tensor {}: {} bytes written, want {}",
+               file_.path().string(), spec.name, written_, spec.bytes);
+}
+
 Status GgufWriter::finish() {
-  if (current_ < header_.tensors().size()) {
-    const GgufTensorSpec& spec = header_.tensors()[current_];
-    return error(StatusCode::failed_precondition, "{}: tensor {}: {} bytes written, want {}",
-                 file_.path().string(), spec.name, written_, spec.bytes);
-  }
+  SYNFIRE_RETURN_IF_ERROR(check_whole());
   return file_.commit();
+}
+
+Result<std::filesystem::path> GgufWriter::readable() {
+  SYNFIRE_RETURN_IF_ERROR(check_whole());
+  return file_.readable();
 }
 
 }  // namespace synfire

@@ -38,11 +38,15 @@ class GgufWriter {
   }
   // An error unless every tensor has got all its bytes.
   Status finish();
+  // The same file before it appears: by which this process can open it, as long as the writer is
+  // there and did not finish.
+  [[nodiscard]] Result<std::filesystem::path> readable();
 
  private:
   GgufWriter(AtomicFile file, GgufHeader header, std::uint64_t alignment)
       : file_(std::move(file)), header_(std::move(header)), alignment_(alignment) {}
   Status end_tensor();
+  [[nodiscard]] Status check_whole() const;
   [[nodiscard]] Status check_turn(std::string_view tensor, std::size_t bytes) const;
 
   AtomicFile file_;

@@ -64,12 +64,15 @@ void FfnGates::normalize(std::span<float> row) const {
              (norm_.bias.empty() ? 0 : norm_.bias[i]);
 }
 
-std::vector<float> FfnGates::of(std::span<const float> residual) const {
-  const std::size_t d_model = norm_.weight.size();
+std::vector<float> FfnGates::normalized(std::span<const float> residual) const {
   std::vector<float> normed(residual.begin(), residual.end());
-  for (std::size_t at = 0; at < normed.size(); at += d_model)
-    normalize(std::span(normed).subspan(at, d_model));
-  std::vector<float> gates = multiply_transposed(normed, rows_, d_model);
+  for (std::size_t at = 0; at < normed.size(); at += d_model())
+    normalize(std::span(normed).subspan(at, d_model()));
+  return normed;
+}
+
+std::vector<float> FfnGates::of(std::span<const float> residual) const {
+  std::vector<float> gates = multiply_transposed(normalized(residual), rows_, d_model());
   for (std::size_t i = 0; i < gates.size(); ++i) gates[i] += bias_[i % bias_.size()];
   return gates;
 }

@@ -25,6 +25,8 @@ class FfnGates {
   [[nodiscard]] std::uint64_t row_bytes() const { return row_bytes_; }  // of a neuron, in the file
   // Of the residual stream [n, d_model]: [n, n_neurons].
   [[nodiscard]] std::vector<float> of(std::span<const float> residual) const;
+  // Its norm alone: what the FFN is given.
+  [[nodiscard]] std::vector<float> normalized(std::span<const float> residual) const;
 
  private:
   struct Norm {

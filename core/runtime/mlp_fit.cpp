@@ -8,6 +8,7 @@
 
 #include "core/runtime/ffn_gates.hpp"
 #include "core/runtime/fitted_tensor.hpp"
+#include "core/sparsity/matrix_math.hpp"
 #include "core/sparsity/mlp_trainer.hpp"
 
 namespace synfire {
@@ -54,6 +55,59 @@ class InputScale {
   std::vector<float> by_dimension_;
 };
 
+// Stretches of rows by turns, each about a window: both parts see all of the text.
+struct SplitRows {
+  std::vector<float> tuning, unseen;
+
+  SplitRows(std::span<const float> rows, std::size_t d_model) {
+    const std::size_t stretch =
+        std::clamp<std::size_t>(rows.size() / d_model / 2, 1, 256) * d_model;
+    bool for_tuning = true;
+    for (std::size_t at = 0; at < rows.size(); at += stretch, for_tuning = !for_tuning) {
+      const auto part = rows.subspan(at, std::min(stretch, rows.size() - at));
+      std::vector<float>& to = for_tuning ? tuning : unseen;
+      to.insert(to.end(), part.begin(), part.end());
+    }
+  }
+};
+
+// How fc2 takes a bias for each neuron: the hidden units' combination that is nearest to 1, times
+// the bias; and again for what rounding makes of it on the mean.
+class Fc2Biases {
+ public:
+  Fc2Biases(const Mlp& mlp, std::span<const float> hidden)
+      : rank_(mlp.rank), fc2_(mlp.fc2), one_(nearest_to_one(hidden, mlp.rank)), mean_(mlp.rank) {
+    for (std::size_t i = 0; i < hidden.size(); ++i) mean_[i % rank_] += hidden[i];
+    for (float& value : mean_)
+      value *= static_cast<float>(rank_) / static_cast<float>(hidden.size());
+  }
+
+  void operator()(std::vector<float> biases, FittedLayer& layer) const {
+    constexpr float kMost = 64;  // of log odds: never, or always
+    for (float& bias : biases) bias = std::clamp(bias, -kMost, kMost);
+    FittedLayer::Tensor& stored = layer.tensors[1];
+    std::vector<float> fc2 = fc2_;
+    add(biases, fc2);
+    const std::vector<float> rounded = values_of(encoded(stored.name, stored.dtype, fc2, rank_));
+    for (std::size_t j = 0; j < biases.size(); ++j) {
+      double lost = 0;
+      for (std::size_t k = 0; k < rank_; ++k)
+        lost += double{mean_[k]} * (fc2[j * rank_ + k] - rounded[j * rank_ + k]);
+      biases[j] = static_cast<float>(lost);
+    }
+    add(biases, fc2);
+    stored = encoded(stored.name, stored.dtype, fc2, rank_);
+  }
+
+ private:
+  void add(const std::vector<float>& biases, std::vector<float>& fc2) const {
+    for (std::size_t i = 0; i < fc2.size(); ++i) fc2[i] += biases[i / rank_] * one_[i % rank_];
+  }
+
+  std::size_t rank_;
+  std::vector<float> fc2_, one_, mean_;
+};
+
 struct Measured {  // inputs that are not trained on
   std::vector<float> x, gates;
 };
@@ -70,7 +124,9 @@ class MlpFit {
     x_ = scale_.unit_rows(inputs.calibration.rows());
     scale_.apply(x_);
     add_labels(inputs.calibration.rows());
-    split(inputs.held_out.rows());
+    const SplitRows held_out(inputs.held_out.rows(), d_model_);
+    tuning_ = measured(held_out.tuning);
+    unseen_ = measured(held_out.unseen);
   }
 
   FittedLayer fit() {
@@ -84,24 +140,24 @@ class MlpFit {
     return encoded_layer(trainer.mlp(), cheapest(trainer.mlp()).tensors[1].dtype, unseen_);
   }
 
+  void for_each_candidate(const std::function<bool(MlpCandidate)>& take) {
+    MlpTrainer trainer({d_model_, gates_.n_neurons(), x_, fired_}, {});
+    std::size_t epochs = kFirstEpochs + kLastEpochs;
+    bool pays = true;
+    for (std::size_t rank = options_.rank.value_or(step());
+         pays && rank <= options_.rank.value_or(most_rank()); rank += step()) {
+      trainer.grow(rank);
+      trainer.run(epochs * repeats());
+      epochs = kLastEpochs;  // what is there needs less than what is new
+      pays = false;
+      for (const DType dtype : fc2_dtypes(rank))
+        if (take(candidate(trainer.mlp(), dtype))) pays = true;
+    }
+  }
+
  private:
   [[nodiscard]] std::size_t repeats() const {
     return std::max<std::size_t>(1, kManyRows / (x_.size() / d_model_));
-  }
-
-  // Stretches of rows by turns, each about a window: both see all of the text.
-  void split(std::span<const float> rows) {
-    const std::size_t stretch =
-        std::clamp<std::size_t>(rows.size() / d_model_ / 2, 1, 256) * d_model_;
-    std::vector<float> tuning, unseen;
-    bool for_tuning = true;
-    for (std::size_t at = 0; at < rows.size(); at += stretch, for_tuning = !for_tuning) {
-      const auto part = rows.subspan(at, std::min(stretch, rows.size() - at));
-      std::vector<float>& to = for_tuning ? tuning : unseen;
-      to.insert(to.end(), part.begin(), part.end());
-    }
-    tuning_ = measured(tuning);
-    unseen_ = measured(unseen);
   }
 
   [[nodiscard]] Measured measured(std::span<const float> rows) const {
@@ -129,18 +185,40 @@ class MlpFit {
   // that do not fire.
   void grow(MlpTrainer& trainer) {
     double least = INFINITY;
-    const std::size_t most = std::min<std::size_t>(d_model_, gates_.n_neurons());
     MlpTrainer best = trainer;
-    const std::size_t step = kBlock * (d_model_ / 1024 + 1);
-    for (std::size_t rank = step; rank <= std::max(most, step); rank += step) {
+    for (std::size_t rank = step(); rank <= most_rank(); rank += step()) {
       trainer.grow(rank);
-      trainer.run((rank == step ? kFirstEpochs : kGrowthEpochs) * repeats());
+      trainer.run((rank == step() ? kFirstEpochs : kGrowthEpochs) * repeats());
       const double now = bytes(cheapest(trainer.mlp()));
       if (now >= least) break;
       least = now;
       best = trainer;
     }
     trainer = std::move(best);
+  }
+
+  [[nodiscard]] std::size_t step() const { return kBlock * (d_model_ / 1024 + 1); }
+  [[nodiscard]] std::size_t most_rank() const {
+    return std::max<std::size_t>(std::min<std::size_t>(d_model_, gates_.n_neurons()), step());
+  }
+
+  [[nodiscard]] MlpCandidate candidate(Mlp mlp, DType fc2_dtype) const {
+    MlpCandidate made;
+    made.layer.rank = static_cast<std::uint32_t>(mlp.rank);
+    encode_fc1(mlp, made.layer);
+    const std::vector<float> hidden = mlp.hidden(tuning_.x);
+    made.add_biases = Fc2Biases(mlp, hidden);
+    made.layer.tensors.push_back(encoded(prefix_ + "fc2.weight", fc2_dtype, mlp.fc2, mlp.rank));
+    mlp.fc2 = values_of(made.layer.tensors[1]);
+    made.seen_scores = mlp.scores_of_hidden(hidden);
+    made.unseen_scores = mlp.scores(unseen_.x);
+    return made;
+  }
+  // fc1 for the residual stream as it is, and what rounding leaves of it.
+  void encode_fc1(Mlp& mlp, FittedLayer& layer) const {
+    scale_.apply(mlp.fc1);
+    layer.tensors.push_back(encoded(prefix_ + "fc1.weight", fc1_dtype(), mlp.fc1, d_model_));
+    mlp.fc1 = values_of(layer.tensors[0]);
   }
 
   // In the dtype by which a token reads least.
@@ -156,9 +234,7 @@ class MlpFit {
   [[nodiscard]] FittedLayer encoded_layer(Mlp mlp, DType fc2_dtype, const Measured& on) const {
     FittedLayer layer;
     layer.rank = static_cast<std::uint32_t>(mlp.rank);
-    scale_.apply(mlp.fc1);
-    layer.tensors.push_back(encoded(prefix_ + "fc1.weight", fc1_dtype(), mlp.fc1, d_model_));
-    mlp.fc1 = values_of(layer.tensors[0]);
+    encode_fc1(mlp, layer);
     // Biases of all neurons alike, for the rounded weights; and again for what rounding makes of
     // the sum.
     layer.tensors.emplace_back();
@@ -203,13 +279,38 @@ class MlpFit {
   Measured tuning_, unseen_;
 };
 
+Status check_rows(std::uint32_t layer, const FfnInputs& inputs) {
+  if (inputs.calibration.n_rows() > 0 && inputs.held_out.n_rows() >= 2) return {};
+  return invalid_argument("layer {}: {} rows to train on and {} held out, want 1 and 2 at least",
+                          layer, inputs.calibration.n_rows(), inputs.held_out.n_rows());
+}
+
 }  // namespace
+
+Result<FfnInputs> mlp_held_out(const Program& program, const GgufFile& file, std::uint32_t layer,
+                               const FfnInputs& inputs) {
+  SYNFIRE_RETURN_IF_ERROR(check_rows(layer, inputs));
+  SYNFIRE_ASSIGN_OR_RETURN(const FfnGates gates, FfnGates::make(program, file, layer));
+  const SplitRows rows(inputs.held_out.rows(), gates.d_model());
+  const std::size_t n = inputs.held_out.n_rows();
+  FfnInputs normed(gates.d_model(), false, {n, n});
+  normed.calibration.add(gates.normalized(rows.tuning));
+  normed.held_out.add(gates.normalized(rows.unseen));
+  return normed;
+}
+
+Status for_each_mlp(const Program& program, const GgufFile& file, std::uint32_t layer,
+                    const FfnInputs& inputs, const PredictorFitOptions& options,
+                    const std::function<bool(MlpCandidate)>& take) {
+  SYNFIRE_RETURN_IF_ERROR(check_rows(layer, inputs));
+  SYNFIRE_ASSIGN_OR_RETURN(const FfnGates gates, FfnGates::make(program, file, layer));
+  MlpFit(gates, inputs, options, fmt::format("mlp.blk.{}.", layer)).for_each_candidate(take);
+  return {};
+}
 
 Result<FittedLayer> fit_mlp_layer(const Program& program, const GgufFile& file, std::uint32_t layer,
                                   const FfnInputs& inputs, const PredictorFitOptions& options) {
-  if (inputs.calibration.n_rows() == 0 || inputs.held_out.n_rows() < 2)
-    return invalid_argument("layer {}: {} rows to train on and {} held out, want 1 and 2 at least",
-                            layer, inputs.calibration.n_rows(), inputs.held_out.n_rows());
+  SYNFIRE_RETURN_IF_ERROR(check_rows(layer, inputs));
   SYNFIRE_ASSIGN_OR_RETURN(const FfnGates gates, FfnGates::make(program, file, layer));
   return MlpFit(gates, inputs, options, fmt::format("mlp.blk.{}.", layer)).fit();
 }

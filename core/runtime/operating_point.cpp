@@ -2,31 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "core/model/gguf_copy.hpp"
 #include "core/model/gguf_file.hpp"
-#include "core/model/gguf_writer.hpp"
 
 namespace synfire {
-namespace {
-
-Result<GgufHeader> header_with(const GgufFile& file, const std::string& type, double threshold,
-                               const std::vector<PredictionQuality>& layers) {
-  GgufHeader header;
-  header.set_all(file);
-  header.set(type + ".threshold", threshold);
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    const std::string prefix = fmt::format("{}.blk.{}.", type, i);
-    header.set(prefix + "recall", layers[i].recall);
-    header.set(prefix + "precision", layers[i].precision);
-    header.set(prefix + "predicted", layers[i].predicted);
-    header.set(prefix + "fired", layers[i].fired);
-  }
-  for (const GgufTensor& tensor : file.tensors())
-    SYNFIRE_RETURN_IF_ERROR(header.add_tensor(tensor.name, tensor.dtype, tensor.shape()));
-  return header;
-}
-
-}  // namespace
-
 Status store_operating_point(const std::filesystem::path& sidecar, const std::string& type,
                              double threshold, const std::vector<PredictionQuality>& layers) {
   std::error_code ignored;
@@ -36,11 +15,16 @@ Status store_operating_point(const std::filesystem::path& sidecar, const std::st
                  "model; say --predictor-threshold {:.6g} when you run it",
                  sidecar.string(), threshold);
   SYNFIRE_ASSIGN_OR_RETURN(const GgufFile file, GgufFile::open(sidecar));
-  SYNFIRE_ASSIGN_OR_RETURN(GgufHeader header, header_with(file, type, threshold, layers));
-  SYNFIRE_ASSIGN_OR_RETURN(GgufWriter writer, GgufWriter::create(sidecar, std::move(header)));
-  for (const GgufTensor& tensor : file.tensors())
-    SYNFIRE_RETURN_IF_ERROR(writer.write(tensor.name, tensor.data));
-  return writer.finish();
+  return copy_gguf(file, sidecar, [&](GgufHeader& header) {
+    header.set(type + ".threshold", threshold);
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      const std::string prefix = fmt::format("{}.blk.{}.", type, i);
+      header.set(prefix + "recall", layers[i].recall);
+      header.set(prefix + "precision", layers[i].precision);
+      header.set(prefix + "predicted", layers[i].predicted);
+      header.set(prefix + "fired", layers[i].fired);
+    }
+  });
 }
 
 }  // namespace synfire

@@ -99,6 +99,12 @@ Result<FittedLayer> fit_predictor_layer(const Program& program, const GgufFile& 
   return std::move(least).finish(layer_prefix(options, layer));
 }
 
+Result<GgufWriter> staged_predictor(const std::filesystem::path& path,
+                                    const std::vector<FittedLayer>& layers,
+                                    const PredictorFitOptions& options) {
+  return staged_sidecar(path, header_of(layers, options), layers);
+}
+
 Status write_predictor(const std::filesystem::path& path, const std::vector<FittedLayer>& layers,
                        const PredictorFitOptions& options) {
   return write_sidecar(path, header_of(layers, options), layers);

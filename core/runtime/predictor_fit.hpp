@@ -9,6 +9,7 @@
 #include "core/base/result.hpp"
 #include "core/model/arch/program.hpp"
 #include "core/model/gguf_file.hpp"
+#include "core/model/gguf_writer.hpp"
 #include "core/sparsity/ffn_inputs.hpp"
 #include "core/sparsity/score_calibration.hpp"
 #include "plugins/abi/synfire_predictor.h"
@@ -63,6 +64,12 @@ struct FittedLayer {
 [[nodiscard]] Result<FittedLayer> fit_predictor_layer(const Program& program, const GgufFile& file,
                                                       std::uint32_t layer, const FfnInputs& inputs,
                                                       const PredictorFitOptions& options);
+
+// The fitted layers as a sidecar that is not yet where the predictor plugin will look for it:
+// finish() puts it there.
+[[nodiscard]] Result<GgufWriter> staged_predictor(const std::filesystem::path& path,
+                                                  const std::vector<FittedLayer>& layers,
+                                                  const PredictorFitOptions& options);
 
 // Writes the fitted layers where the predictor plugin will find them; makes the folder. The file
 // appears whole or not at all.

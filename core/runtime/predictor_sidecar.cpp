@@ -5,8 +5,6 @@
 #include <system_error>
 #include <utility>
 
-#include "core/model/gguf_writer.hpp"
-
 namespace synfire {
 
 GgufHeader sidecar_header(const std::string& type) {
@@ -16,8 +14,8 @@ GgufHeader sidecar_header(const std::string& type) {
   return header;
 }
 
-Status write_sidecar(const std::filesystem::path& path, GgufHeader header,
-                     const std::vector<FittedLayer>& layers) {
+Result<GgufWriter> staged_sidecar(const std::filesystem::path& path, GgufHeader header,
+                                  const std::vector<FittedLayer>& layers) {
   for (const FittedLayer& layer : layers)
     for (const FittedLayer::Tensor& tensor : layer.tensors) {
       const std::array<std::uint64_t, 2> shape{tensor.cols, tensor.rows};
@@ -33,6 +31,12 @@ Status write_sidecar(const std::filesystem::path& path, GgufHeader header,
   for (const FittedLayer& layer : layers)
     for (const FittedLayer::Tensor& tensor : layer.tensors)
       SYNFIRE_RETURN_IF_ERROR(writer.write(tensor.name, tensor.data));
+  return writer;
+}
+
+Status write_sidecar(const std::filesystem::path& path, GgufHeader header,
+                     const std::vector<FittedLayer>& layers) {
+  SYNFIRE_ASSIGN_OR_RETURN(GgufWriter writer, staged_sidecar(path, std::move(header), layers));
   return writer.finish();
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/base/status.hpp"
 #include "core/model/gguf_header.hpp"
+#include "core/model/gguf_writer.hpp"
 #include "core/runtime/predictor_fit.hpp"
 
 // The files that predictors have beside a model.
@@ -14,8 +15,12 @@ namespace synfire {
 // What every one says of itself.
 [[nodiscard]] GgufHeader sidecar_header(const std::string& type);
 
-// Writes the layers' tensors behind a header; makes the folder. The file appears whole or not at
-// all.
+// Writes the layers' tensors behind a header; makes the folder. The file appears when the writer
+// finishes.
+[[nodiscard]] Result<GgufWriter> staged_sidecar(const std::filesystem::path& path,
+                                                GgufHeader header,
+                                                const std::vector<FittedLayer>& layers);
+// The same at once: whole or not at all.
 Status write_sidecar(const std::filesystem::path& path, GgufHeader header,
                      const std::vector<FittedLayer>& layers);
 

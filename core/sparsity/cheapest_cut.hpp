@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <vector>
 
 namespace synfire {
@@ -17,12 +18,20 @@ namespace synfire {
 class CheapestCut {
  public:
   CheapestCut(double asked, double active);
+  // The same without the normal: of scores that say alike of all neurons how likely they fire, such
+  // as log odds, and of what was seen. The scores themselves are the margins, and errors are 1.
+  // `costs`: of skipping, where w is 1; 0 where nothing fires. All of one size.
+  [[nodiscard]] static CheapestCut seen(double asked, double active, std::span<const float> scores,
+                                        std::span<const float> gates, std::span<const float> costs);
 
   // The least margin that is predicted; `worth` is price * w * e^2 in bytes.
   [[nodiscard]] double margin(double worth) const;
 
  private:
-  std::vector<double> worth_;  // by margin, falling: the logarithm of what makes it pay
+  CheapestCut() = default;
+
+  double least_ = 0, step_ = 0;  // the first margin of the table, and from one to the next
+  std::vector<double> worth_;    // by margin, falling: the logarithm of what makes it pay
 };
 
 }  // namespace synfire

@@ -265,6 +265,22 @@ class Eval(Case):
         self.assertEqual(sidecar.read_bytes(), content)
         self.run_json(*arguments, "--type", "signbit")
 
+    def test_a_training_to_a_loss(self):
+        arguments = ["predictor", "fit", "-m", self.model, "-f", self.text, "--type", "mlp", "--max-loss", "2%",
+                     "--rows", 512, "--rank", 32, "--tokens", 1600]
+        report = self.run_json(*arguments)
+        self.assertLessEqual(report["loss"], 0.02)
+        self.assertEqual([layer["rank"] for layer in report["layers"]], [32, 32])
+        sidecar = self.folder / "model.gguf.synfire" / "predictor-mlp.gguf"
+        content = sidecar.read_bytes()
+        table = self.run_program(*arguments, "-t", 1)
+        self.assertEqual(sidecar.read_bytes(), content)
+        self.assertRegex(table.stdout, r"^layer .* FFN/token\n")
+        self.assertRegex(table.stdout, r"(?m)^held out: perplexity [+-][\d.]+ % ± [\d.]+, .* per token, 0\.\d+ of exact's$")
+        self.assertEqual({entry.name for entry in sidecar.parent.iterdir()}, {"predictor-svd.gguf", sidecar.name})
+        found, = self.eval("--predictor", "mlp")["predictors"]
+        self.assertGreater(found["chosen"]["recall"], 1.5 * found["chosen"]["predicted"])
+
     def test_errors(self):
         def fails(*more, says):
             self.fails("predictor", "eval", "-m", self.model, *more, says=says)
@@ -275,6 +291,8 @@ class Eval(Case):
         self.misused("predictor", "eval", "-m", self.model, "-f", self.text, "--max-loss", "much",
                      says=["--max-loss", "got 'much'", "0.1%"])
         self.misused("predictor", "fit", "-m", self.model, "--max-loss", "1%", says=["--max-loss: no --file"])
+        self.misused("predictor", "fit", "-m", self.model, "-f", self.text, "--type", "threshold", "--max-loss", "1%",
+                     says=["--max-loss: --type threshold", "want svd, mlp or signbit"])
         self.fails("predictor", "eval", "-m", STORIES, "-f", self.text, says=["silu"])
         # The sidecar of another model.
         other = self.write("other.gguf", STORIES.read_bytes())

@@ -138,6 +138,77 @@ class Profile(Case):
         self.assertFalse(re.search("not UTF-8", self.run_program("profile", "-m", self.model, "-f", self.text,
                                                                  "--max-bytes", "1kB").stderr))
 
+    def test_rooflines_of_every_predictor(self):
+        self.profile("-f", self.text, "--max-bytes", "20kB")
+        picture = self.folder / "roofline.svg"
+
+        def bytes_by(predictor, model=self.model):
+            self.run_program("inspect", model, "-o", picture, "--picture", "roofline", "--predictor", predictor)
+            text = picture.read_text()
+            self.assertIn(f"({'dense' if predictor == 'none' else predictor})", text)
+            number, unit = re.search(r"  ([\d.]+) (k|M)B per token", text).groups()
+            return float(number) * {"k": 1e3, "M": 1e6}[unit]
+
+        read = {}
+        for predictor in ["svd", "signbit", "mlp"]:
+            self.run_program("predictor", "fit", "-m", self.model, "--type", predictor, "-f", self.text,
+                             "--tokens", 2048, *(["--rows", 512] if predictor == "mlp" else []))
+        for predictor in ["none", "exact", "svd", "signbit", "mlp"]:
+            read[predictor] = bytes_by(predictor)
+        self.assertLess(read["exact"], read["none"])
+        # As decoding counts them, but for the text.
+        for predictor in ["exact", "svd", "signbit", "mlp"]:
+            report = self.run_json("predictor", "eval", "-m", self.model, "-f", self.text, "--tokens", 1000,
+                                   "--predictor", predictor)["predictors"][0]["chosen"]
+            self.assertAlmostEqual(read[predictor] / report["ffn_bytes"], 1, delta=0.1, msg=predictor)
+        self.fails("inspect", self.model, "-o", picture, "--picture", "roofline", "--predictor", "guess",
+                   says=["guess"])
+        stories = self.write("stories.gguf", STORIES.read_bytes())
+        self.run_program("profile", "-m", stories, "-f", self.text, "--max-bytes", "20kB")
+        self.run_program("predictor", "fit", "-m", stories, "--type", "threshold", "-f", self.text, "--skip", 0.6)
+        dense, sparse = bytes_by("none", stories), bytes_by("threshold", stories)
+        self.assertAlmostEqual(sparse / dense, (1 + 2 * 0.4) / 3, delta=0.05)
+
+    def test_curves_of_losses(self):
+        self.run_program("predictor", "fit", "-m", self.model, "-f", self.text, "--tokens", 4096)
+        def measured(name, *arguments):
+            report = self.run_json("predictor", "eval", "-m", self.model, "-f", self.text, "--tokens", 1000, *arguments)
+            return self.write(name, json.dumps(report)), report
+
+        first, report = measured("a.json", "--predictor", "svd,exact")
+        second, _ = measured("b.json", "--predictor-threshold", 0.3)
+        picture = self.folder / "curve.svg"
+
+        def draw(*files):
+            return ["inspect", self.model, "-o", picture, "--picture", "loss-curve",
+                    *(word for file in files for word in ("--eval", file))]
+
+        self.run_program(*draw(first, second))
+        import xml.etree.ElementTree as tree
+        texts = list(tree.parse(picture).getroot().itertext())
+        for name in ["svd", "exact", "perplexity lost against exact", "bytes of FFN and predictor, of exact's"]:
+            self.assertIn(name, texts)
+        svd = 'fill="#0072b2"'  # two points and the legend's
+        self.assertEqual(picture.read_text().count(svd), 3)
+        page = self.folder / "page.html"
+        self.run_program("inspect", self.model, "-o", page, "--eval", first)
+        self.assertIn("What finding neurons costs", page.read_text())
+        # What is no such file.
+        self.fails(*draw(self.folder / "none.json"), says=["none.json: cannot open"])
+        for content, says in [("", "no JSON object"), ("[]", "no JSON object"), ("{}", 'no "exact"'),
+                              (json.dumps({**report, "predictors": {}}), 'no "predictors"'),
+                              (json.dumps({**report, "predictors": [{"name": "x"}]}), 'no "points"'),
+                              (json.dumps({**report, "predictors": [{"name": "x", "points": [{"of_exact": "1"}]}]}),
+                               'no number "of_exact"')]:
+            self.fails(*draw(self.write("bad.json", content)), says=["bad.json", says, "predictor eval --json"])
+        self.fails(*draw(self.write("c.json", json.dumps({**report, "model": 1}))),
+                   says=["c.json: of another model: fingerprint 1"])
+        self.fails(*draw(first, self.write("d.json", json.dumps({**report, "tokens": 5}))),
+                   says=["d.json", "on 5 tokens", "a.json", "one text"])
+        self.fails(*draw(self.write("e.json", json.dumps({**report, "predictors": []}))),
+                   says=["nothing of loss-curve to draw"])
+        self.misused("inspect", self.model, "--eval", first, says=["--eval: given without --out"])
+
     def test_models_that_are_never_silent(self):
         stories = self.write("stories.gguf", STORIES.read_bytes())
         report = self.run_json("profile", "-m", stories, "-f", self.text, "--max-bytes", "20kB")

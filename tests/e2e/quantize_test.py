@@ -1,6 +1,7 @@
 """quantize, and what the other commands make of its files."""
 
 import os
+import pathlib
 import resource
 import signal
 import subprocess
@@ -68,6 +69,54 @@ class Quantize(VerifyCase):
                          5)
         self.fails("quantize", model, "-o", self.folder / "x", "--dtype", "BF16",
                    says=["dtype BF16, which PowerInfer's files cannot hold"])
+
+    def test_what_was_fitted_comes_along(self):
+        model = self.synth()
+        self.run_program("predictor", "fit", "-m", model, "--tokens", 1024)
+        text = self.write("text", "bake a cake " * 200)
+        self.run_program("profile", "-m", model, "-f", text)
+        old, new = (pathlib.Path(f"{self.folder / name}.synfire") for name in ("model.gguf", "out.gguf"))
+        (old / "plan.yaml").write_text("bytes: of the old file")
+        small, report = self.quantize(model, "--dtype", "q8_0")
+        self.assertEqual([(pathlib.Path(beside["path"]).name, beside["outcome"]) for beside in report["sidecars"]],
+                         [("predictor-svd.gguf", "carried over"), ("profile.gguf", "carried over")])
+        self.assertEqual({path.name for path in new.iterdir()}, {"predictor-svd.gguf", "profile.gguf"})
+
+        def keys(path):
+            return {entry["key"]: entry.get("value") for entry in self.run_json("inspect", path)["metadata"]}
+
+        before, after = keys(old / "predictor-svd.gguf"), keys(new / "predictor-svd.gguf")
+        self.assertEqual(after.pop("synfire.carried.from"), before["synfire.predictor.model"])
+        self.assertNotEqual(after.pop("synfire.predictor.model"), before.pop("synfire.predictor.model"))
+        self.assertEqual(after, before)
+        # What comes along is what runs, and what plans and fits are made from.
+        done = self.run_program("run", "-m", small, "-p", "a", "-n", 2)
+        self.assertIn("predictor: svd;", done.stderr)
+        found, = self.run_json("predictor", "eval", "-m", small, "-f", text, "--tokens", 400)["predictors"]
+        self.assertGreater(found["chosen"]["recall"], 0.8)
+        self.run_program("predictor", "fit", "-m", small, "--type", "signbit")
+        # Again: over its own, not over what was fitted to the new file.
+        self.run_program("predictor", "fit", "-m", small)
+        fitted = (new / "predictor-svd.gguf").read_bytes()
+        said = self.run_program("quantize", model, "-o", small, "--dtype", "q8_0").stdout
+        self.assertIn("predictor-svd.gguf: kept, as it was made for this very file\n", said)
+        self.assertIn("profile.gguf: carried over, in place of the one there\n", said)
+        self.assertEqual((new / "predictor-svd.gguf").read_bytes(), fitted)
+        # Another dtype makes another file, of which that is no fit.
+        said = self.run_program("quantize", model, "-o", small, "--dtype", "q4_0").stdout
+        self.assertIn("predictor-svd.gguf: carried over, in place of the one there\n", said)
+        self.run_program("run", "-m", small, "-p", "a", "-n", 2, "--predictor", "svd")
+        # What belongs to another model stays where it is, and so does all where nobody wants it.
+        second = self.folder / "second.gguf"
+        self.run_program("synth", second, *TINY, "--dtype", "F16", "--seed", 2)
+        old.rename(f"{second}.synfire")
+        said = self.run_program("quantize", second, "-o", self.folder / "b.gguf", "--dtype", "q8_0").stdout
+        self.assertIn("predictor-svd.gguf: left out: it is of another model\n", said)
+        self.assertFalse((self.folder / "b.gguf.synfire").exists())
+        self.assertEqual(self.quantize(second, "--dtype", "q8_0", "--sidecars", "none")[1]["sidecars"], [])
+        (pathlib.Path(f"{second}.synfire") / "predictor-mlp.gguf").write_text("no file of that kind")
+        said = self.run_program("quantize", second, "-o", self.folder / "c.gguf", "--dtype", "q8_0").stdout
+        self.assertRegex(said, r"predictor-mlp\.gguf: left out: .*magic")
 
     def test_what_it_says(self):
         done = self.run_program("quantize", "-m", STORIES, "-o", self.folder / "a.gguf", "--dtype", "q4_k")

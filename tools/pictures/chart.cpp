@@ -66,6 +66,21 @@ Axis Axis::percent(std::string label, double max) {
   return axis;
 }
 
+Axis Axis::log_percent(std::string label, double min, double max) {
+  Axis axis{std::move(label), 0, 0, {}, true};
+  constexpr std::array<double, 3> kSteps{1, 2, 5};
+  for (int i = 3 * static_cast<int>(std::floor(std::log10(min)));; ++i) {
+    const auto step = static_cast<std::size_t>((i % 3 + 3) % 3);
+    const double value = kSteps[step] * std::pow(10, std::floor(i / 3.0));
+    if (value <= min * (1 + 1e-9)) axis.ticks.clear();  // one at most is under all
+    axis.ticks.emplace_back(value, fmt::format("{:.6g} %", 100 * value));
+    if (value >= max) break;
+  }
+  axis.min = axis.ticks.front().first;
+  axis.max = axis.ticks.back().first;
+  return axis;
+}
+
 Axis Axis::steps(std::string label, std::size_t n) {
   Axis axis{std::move(label), 0, static_cast<double>(n), {}};
   const std::size_t every = std::max<std::size_t>(1, (n + 15) / 16);
@@ -103,6 +118,13 @@ void Chart::legend_box(std::string_view fill, std::string_view text) {
 
 void Chart::legend_line(std::string_view stroke, std::string_view text, std::string_view dashes) {
   svg_.line(kRight + 16, legend_y_ + 6, kRight + 34, legend_y_ + 6, stroke, 2.2, dashes);
+  svg_.text(kRight + 40, legend_y_ + 10, text);
+  legend_y_ += 19;
+}
+
+void Chart::legend_mark(std::string_view shape, std::string_view fill, std::string_view text) {
+  svg_.line(kRight + 16, legend_y_ + 6, kRight + 34, legend_y_ + 6, fill, 1.8);
+  svg_.filled_path(shape, fill, kRight + 25, legend_y_ + 6);
   svg_.text(kRight + 40, legend_y_ + 10, text);
   legend_y_ += 19;
 }

@@ -21,6 +21,8 @@ struct Axis {
   // 0 % to 100 %, of numbers from 0 to 1; or to the first of 20 %, 40 % and so on that is over
   // `max`.
   static Axis percent(std::string label, double max = 1);
+  // Shares over 0 on a log scale, from at most `min` to at least `max`: 0.1 %, 0.2 %, 0.5 %, 1 %.
+  static Axis log_percent(std::string label, double min, double max);
   // Numbers 0 to n - 1, each in the middle of a step of width 1.
   static Axis steps(std::string label, std::size_t n);
 };
@@ -43,9 +45,10 @@ class Chart {
   // A filled box between values.
   void box(double x1, double y1, double x2, double y2, std::string_view fill);
 
-  // The next line of the legend: a box, a line, or a word alone.
+  // The next line of the legend: a box, a line, a shape (a path around 0, 0), or a word alone.
   void legend_box(std::string_view fill, std::string_view text);
   void legend_line(std::string_view stroke, std::string_view text, std::string_view dashes = {});
+  void legend_mark(std::string_view shape, std::string_view fill, std::string_view text);
   void legend_text(std::string_view text);
 
   // With lines at the ticks, under or over what was drawn.

@@ -51,6 +51,11 @@ void Svg::filled_path(std::string_view data, std::string_view fill) {
   add("<path d=\"{}\" fill=\"{}\"/>", data, fill);
 }
 
+void Svg::filled_path(std::string_view data, std::string_view fill, double x, double y) {
+  add("<path transform=\"translate({} {})\" d=\"{}\" fill=\"{}\"/>", short_number(x),
+      short_number(y), data, fill);
+}
+
 void Svg::stroked_path(std::string_view data, std::string_view stroke, double width,
                        std::string_view dashes) {
   add("<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\"{}/>", data, stroke,

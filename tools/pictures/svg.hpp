@@ -22,6 +22,8 @@ class Svg {
             std::string_view dashes = {});
   // `data` as SVG has it: "M0 0H10".
   void filled_path(std::string_view data, std::string_view fill);
+  // The same, moved.
+  void filled_path(std::string_view data, std::string_view fill, double x, double y);
   void stroked_path(std::string_view data, std::string_view stroke, double width = 1.5,
                     std::string_view dashes = {});
   void text(double x, double y, std::string_view text, TextAnchor anchor = TextAnchor::start,

@@ -40,7 +40,7 @@ inline constexpr std::array kDeviceOptions = {
            .separator = ':',
            .group = "Devices",
            .help = "folder to load plugins from",
-           .commands = kEngineCommands | Command::devices | Command::plugins},
+           .commands = kEngineCommands | Command::devices | Command::plugins | Command::inspect},
     Option{.name = "step-timeout",
            .yaml = "devices.step_timeout",
            .env = "SYNFIRE_STEP_TIMEOUT",
@@ -116,7 +116,7 @@ inline constexpr std::array kDeviceOptions = {
            .group = "Sparsity",
            .help = "what guesses the active neurons: a plugin's name, options in brackets "
                    "(mlp[dtype=q8_0]); exact = all gates, then only what fired; none = dense",
-           .commands = kEngineCommands},
+           .commands = kEngineCommands | Command::inspect},
     Option{.name = "predictor-threshold",
            .yaml = "predictor.threshold",
            .env = "SYNFIRE_PREDICTOR_THRESHOLD",

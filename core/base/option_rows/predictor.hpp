@@ -118,9 +118,10 @@ inline constexpr std::array kPredictorOptions = {
            .value_name = "LOSS",
            .unset = "none",
            .group = "Fitting",
-           .help = "share of perplexity that may be lost against computing all that fires, such as "
-                   "0.1%: fit of svd and signbit goes by it instead of by recall, eval looks for "
-                   "the threshold that reads least",
+           .help =
+               "share of perplexity that may be lost against computing all that fires, such as "
+               "0.1%: fit of svd, mlp and signbit goes by it instead of by recall, eval looks for "
+               "the threshold that reads least",
            .commands = Command::predictor},
     Option{.name = "store",
            .type = OptionType::boolean,

@@ -64,7 +64,7 @@ class PredictorEvalTest : public testing::Test {
   }
   [[nodiscard]] std::vector<LayerChoices> choices(const PredictorFitOptions& options) const {
     EngineConfig how = config("exact");
-    how.tap = SF_TAP_FFN_INPUT;
+    how.tap = options.tap();
     const auto engine = Engine::make(how);
     const auto inputs = collect_ffn_inputs(**engine, random_windows(40, 60, 1),
                                            options.wants_moments(), [](std::size_t) {});
@@ -83,7 +83,7 @@ class PredictorEvalTest : public testing::Test {
     options.type = type;
     options.max_loss = 0.01;
     const Status written =
-        write_predictor(sidecar(type), choose_layers(choices(options), error, options), options);
+        write_predictor(sidecar(type), choose_layers(choices(options), error), options);
     ASSERT_TRUE(written.ok()) << written.to_string();
   }
 
@@ -179,18 +179,56 @@ TEST_F(PredictorEvalTest, LessErrorReadsMoreAndFitsRepeat) {
     const std::vector<LayerChoices> layers = choices(options), again = choices(options);
     double last = 0;
     for (const double error : {0.3, 0.1, 0.03, 0.01}) {
-      const std::vector<FittedLayer> made = choose_layers(layers, error, options);
+      const std::vector<FittedLayer> made = choose_layers(layers, error);
       double predicted = 0;
       for (const FittedLayer& layer : made) predicted += layer.quality.predicted;
       EXPECT_GE(predicted, last) << error;
       last = predicted;
-      const std::vector<FittedLayer> repeated = choose_layers(again, error, options);
+      const std::vector<FittedLayer> repeated = choose_layers(again, error);
       for (std::size_t i = 0; i < made.size(); ++i)
         for (std::size_t t = 0; t < made[i].tensors.size(); ++t)
           EXPECT_EQ(made[i].tensors[t].data, repeated[i].tensors[t].data);
     }
     EXPECT_GT(last, 0.1);
   }
+}
+
+// The shares that a fit says of itself on inputs held out, and those that an engine then counts.
+TEST_F(PredictorEvalTest, TrainedPredictorsDoWhatTheirFitSays) {
+  PredictorFitOptions options;
+  options.type = "mlp";
+  options.max_loss = 0.01;
+  options.rank = 32;
+  const std::vector<LayerChoices> trained = choices(options);
+  double last = 0;
+  for (const double error : {0.3, 0.1, 0.03, 0.01}) {  // the less, the more is read
+    double predicted = 0;
+    for (const FittedLayer& layer : choose_layers(trained, error))
+      predicted += layer.quality.predicted;
+    EXPECT_GT(predicted, last) << error;
+    last = predicted;
+  }
+  const std::vector<FittedLayer> layers = choose_layers(trained, 0.05);
+  auto writer = staged_predictor(sidecar("mlp"), layers, options);
+  ASSERT_TRUE(writer.ok()) << writer.status().to_string();
+  const std::vector<Tokens> windows = random_windows(10, 60, 9);
+  const PredictorEval eval = this->eval(windows);
+  const auto file = writer->readable();
+  ASSERT_TRUE(file.ok());
+  const auto own = eval.at("mlp", std::nullopt);  // of the model file
+  const auto trial = eval.at("mlp", std::nullopt, *file);
+  ASSERT_TRUE(own.ok() && trial.ok()) << trial.status().to_string();
+  EXPECT_NE(own->total().predicted, trial->total().predicted);
+  EXPECT_FALSE(std::filesystem::exists(sidecar("mlp")));
+  for (std::uint32_t i = 0; i < kLayers; ++i) {
+    EXPECT_NEAR(trial->text.layers[i].recall(), layers[i].quality.recall, 0.05);
+    EXPECT_NEAR(trial->text.layers[i].predicted_share(), layers[i].quality.predicted, 0.05);
+  }
+  ASSERT_TRUE(writer->finish().ok());
+  const auto kept = eval.at("mlp", std::nullopt);
+  ASSERT_TRUE(kept.ok());
+  EXPECT_EQ(kept->total().predicted, trial->total().predicted);
+  EXPECT_EQ(kept->loss, trial->loss);
 }
 
 TEST_F(PredictorEvalTest, WhatCannotBeMeasuredIsNamed) {

@@ -274,5 +274,29 @@ TEST_F(GgufWriterTest, RefusesFoldersAndMissingFolders) {
   EXPECT_THAT(writer.status().message(), HasSubstr(nowhere.string() + ": cannot create: "));
 }
 
+TEST_F(GgufWriterTest, CanBeReadBeforeItAppears) {
+  GgufHeader header;
+  const Shape shape{8};
+  ASSERT_TRUE(header.add_tensor("t", DType::f32, shape).ok());
+  std::ofstream(path_) << "old";
+  auto writer = GgufWriter::create(path_, header);
+  ASSERT_TRUE(writer.ok());
+  EXPECT_THAT(writer->readable().status().message(), HasSubstr("0 bytes written, want 32"));
+  const std::vector<std::byte> data = data_of(header.tensors()[0], 5);
+  ASSERT_TRUE(writer->write("t", data).ok());
+  const auto readable = writer->readable();
+  ASSERT_TRUE(readable.ok()) << readable.status().to_string();
+  {
+    const auto file = GgufFile::open(*readable);
+    ASSERT_TRUE(file.ok()) << file.status().to_string();
+    EXPECT_TRUE(std::ranges::equal(file->tensor("t")->data, data));
+  }
+  EXPECT_EQ(contents_of(path_), "old");
+  ASSERT_TRUE(writer->finish().ok());
+  EXPECT_TRUE(std::ranges::equal(GgufFile::open(path_)->tensor("t")->data, data));
+  EXPECT_EQ(files_in(dir_.path()), 1U);
+  EXPECT_THAT(writer->readable().status().message(), HasSubstr("read after its commit"));
+}
+
 }  // namespace
 }  // namespace synfire
