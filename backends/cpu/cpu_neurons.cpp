@@ -9,6 +9,8 @@ std::size_t packed_bytes(std::uint32_t dtype, std::uint32_t d_model, bool used) 
   return used ? packed_stride(static_cast<DType>(dtype), d_model) : 0;
 }
 
+std::size_t in_lines(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+
 void pack(std::uint32_t dtype, const void* rows, std::uint32_t r, std::uint32_t d_model,
           const std::byte* to) {
   const auto type = static_cast<DType>(dtype);
@@ -22,12 +24,12 @@ CpuNeurons::CpuNeurons(const sf_neurons_desc& desc, WeightArena& arena, ThreadTe
     : HostNeurons(desc),
       team_(team),
       gate_bytes_(packed_bytes(desc.gate_dtype, desc.d_model, gated())),
-      up_bytes_(packed_bytes(desc.up_dtype, desc.d_model, true)),
-      down_bytes_(packed_bytes(desc.down_dtype, desc.d_model, true)),
-      bundle_bytes_(desc.group_size * (gate_bytes_ + up_bytes_ + down_bytes_)),
+      up_bytes_(in_lines(packed_bytes(desc.up_dtype, desc.d_model, true))),
+      pair_bytes_(in_lines(up_bytes_ + packed_bytes(desc.down_dtype, desc.d_model, true))),
+      bundle_bytes_(in_lines(desc.group_size * gate_bytes_) + desc.group_size * pair_bytes_),
       memory_(arena.allocate(desc.capacity * bundle_bytes_)),
       slots_(n_groups()) {
-  set_strides(gate_bytes_, up_bytes_ + down_bytes_, up_bytes_ + down_bytes_);
+  set_strides(gate_bytes_, pair_bytes_, pair_bytes_);
   for (std::uint32_t i = desc.capacity; i-- > 0;) free_.push_back(i);
 }
 
@@ -65,7 +67,7 @@ void CpuNeurons::place(std::uint32_t group) {
   slots_[group] = free_.back();
   free_.pop_back();
   const std::byte* const bundle = slot(slots_[group]);
-  const std::byte* const pairs = bundle + group_neurons(group) * gate_bytes_;
+  const std::byte* const pairs = bundle + in_lines(group_neurons(group) * gate_bytes_);
   set_rows(group, bundle, pairs, pairs + up_bytes_);
 }
 

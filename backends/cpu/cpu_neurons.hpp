@@ -25,7 +25,10 @@ class CpuNeurons : public sdk::HostNeurons {
   void pack_neuron(const sf_group_source& source, std::uint32_t neuron) const;
 
   ThreadTeam& team_;
-  std::size_t gate_bytes_, up_bytes_, down_bytes_;  // of a packed row
+  // Rows of gates follow each other as in matrices; whoever reads a pair reads it apart from
+  // others, so ups and downs begin at cache lines.
+  std::size_t gate_bytes_, up_bytes_, pair_bytes_;  // from row to row; from up to down; from pair
+                                                    // to pair
   std::size_t bundle_bytes_;
   WeightMemory memory_;               // capacity bundles
   std::vector<std::uint32_t> slots_;  // by group: its bundle's, while resident

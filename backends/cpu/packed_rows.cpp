@@ -8,7 +8,6 @@
 namespace synfire::cpu {
 namespace {
 
-constexpr std::uint32_t kBlocks = 8;  // of a unit
 constexpr std::uint32_t kLowNibbles = 0x0f0f0f0f;
 
 std::uint32_t load32(const std::byte* from) {
@@ -18,8 +17,15 @@ std::uint32_t load32(const std::byte* from) {
 }
 void store32(std::uint32_t value, std::byte* to) { std::memcpy(to, &value, sizeof value); }
 
-// A block's 16 bytes of nibbles, element i low and element i + 16 high, to a unit's nibbles.
-void place_nibbles(const std::byte* from, std::uint32_t block, std::byte* unit) {
+// A block's 16 bytes of nibbles, element i low and element i + 16 high, to those of a unit of
+// `blocks` blocks.
+void place_nibbles(const std::byte* from, std::uint32_t block, std::uint32_t blocks,
+                   std::byte* unit) {
+  if (blocks != kUnitBlocks) {  // halves of a block are halves of the unit: the same bytes
+    for (std::uint32_t i = 0; i < 4; ++i)
+      std::memcpy(unit + 4 * (blocks * i + block), from + 4 * i, 4);
+    return;
+  }
   std::uint32_t fours[4];
   for (std::uint32_t i = 0; i < 4; ++i) fours[i] = load32(from + 4 * i);
   for (std::uint32_t i = 0; i < 2; ++i) {
@@ -29,8 +35,10 @@ void place_nibbles(const std::byte* from, std::uint32_t block, std::byte* unit) 
   }
 }
 
-void place_quants(const std::byte* from, std::uint32_t block, std::byte* unit) {
-  for (std::uint32_t i = 0; i < 8; ++i) std::memcpy(unit + 32 * i + 4 * block, from + 4 * i, 4);
+void place_quants(const std::byte* from, std::uint32_t block, std::uint32_t blocks,
+                  std::byte* unit) {
+  for (std::uint32_t i = 0; i < 8; ++i)
+    std::memcpy(unit + 4 * (blocks * i + block), from + 4 * i, 4);
 }
 
 // Codes of a unit in elements' order, to nibbles.
@@ -99,29 +107,29 @@ void pack_q6_k_unit(const std::byte* block, std::byte* quants, std::byte* side) 
 }
 
 // Signs, bit i % 8 of byte i / 8 for element i; `n` bytes of the unit, the rest is zeros.
-void pack_signs(const std::byte* bytes, std::size_t n, std::byte* quants) {
+void pack_signs(const std::byte* bytes, std::uint32_t n, std::byte* quants) {
   std::memset(quants, 0, kUnit / 8);
   for (std::uint32_t i = 0; i < n * 8; ++i) {
     const std::uint32_t bit = std::to_integer<std::uint32_t>(bytes[i / 8]) >> i % 8 & 1;
-    const std::uint32_t place = packed_place(i);
+    const std::uint32_t place = packed_place(i, last_blocks(n * 8));
     quants[place / 8] |= static_cast<std::byte>(bit << place % 8);
   }
 }
 
-// Formats of blocks of 32: `n` blocks of the unit, the rest is zeros.
-void pack_blocks(DType dtype, const std::byte* blocks, std::uint32_t n, std::byte* quants,
-                 std::byte* side) {
+// Formats of blocks of 32: `n` blocks to a unit of `room` of them.
+void pack_blocks(DType dtype, const std::byte* blocks, std::uint32_t n, std::uint32_t room,
+                 std::byte* quants, std::byte* side) {
   const std::size_t block_bytes = dtype_info(dtype).block_bytes;
   for (std::uint32_t block = 0; block < n; ++block) {
     const std::byte* const from = blocks + block * block_bytes;
     std::memcpy(side + 2 * block, from, 2);
     switch (dtype) {
-      case DType::q8_0: place_quants(from + 2, block, quants); break;
+      case DType::q8_0: place_quants(from + 2, block, room, quants); break;
       case DType::q4_1:
-        std::memcpy(side + 16 + 2 * block, from + 2, 2);
-        place_nibbles(from + 4, block, quants);
+        std::memcpy(side + 2 * (room + block), from + 2, 2);
+        place_nibbles(from + 4, block, room, quants);
         break;
-      default: place_nibbles(from + 2, block, quants); break;
+      default: place_nibbles(from + 2, block, room, quants); break;
     }
   }
 }
@@ -130,6 +138,14 @@ void pack_blocks(DType dtype, const std::byte* blocks, std::uint32_t n, std::byt
 std::size_t columns_of_unit(DType dtype) { return dtype == DType::i8 ? kUnit / 8 : kUnit; }
 std::size_t n_units(DType dtype, std::size_t cols) {
   return (cols + columns_of_unit(dtype) - 1) / columns_of_unit(dtype);
+}
+
+// Places of a row's last unit, in blocks.
+std::uint32_t blocks_at_end(DType dtype, std::size_t cols) {
+  return dtype == DType::i8 ? kUnitBlocks : last_blocks(static_cast<std::uint32_t>(cols));
+}
+PackedFormat part_of(PackedFormat format, std::uint32_t blocks) {
+  return {format.quant_bytes * blocks / kUnitBlocks, format.side_bytes * blocks / kUnitBlocks};
 }
 
 }  // namespace
@@ -149,14 +165,14 @@ PackedFormat packed_format(DType dtype) {
 
 std::size_t packed_stride(DType dtype, std::size_t cols) {
   const PackedFormat format = packed_format(dtype);
-  const std::size_t bytes = format.quant_bytes == 0
-                                ? row_bytes(dtype, cols)
-                                : n_units(dtype, cols) * (format.quant_bytes + format.side_bytes);
-  return (bytes + 63) / 64 * 64;
+  if (format.quant_bytes == 0) return (row_bytes(dtype, cols) + 63) / 64 * 64;
+  const PackedFormat last = part_of(format, blocks_at_end(dtype, cols));
+  return (n_units(dtype, cols) - 1) * (format.quant_bytes + format.side_bytes) + last.quant_bytes +
+         last.side_bytes;
 }
 
 void pack_row(DType dtype, const std::byte* row, std::size_t cols, std::byte* packed) {
-  const PackedFormat format = packed_format(dtype);
+  PackedFormat format = packed_format(dtype);
   if (format.quant_bytes == 0) {
     std::memcpy(packed, row, row_bytes(dtype, cols));
     return;
@@ -165,6 +181,9 @@ void pack_row(DType dtype, const std::byte* row, std::size_t cols, std::byte* pa
   const std::size_t per_unit = columns_of_unit(dtype);
   const std::size_t unit_bytes = row_bytes(dtype, per_unit);
   for (std::size_t unit = 0; unit < units; ++unit) {
+    const bool last = unit + 1 == units;
+    const std::uint32_t blocks = last ? blocks_at_end(dtype, cols) : kUnitBlocks;
+    if (last) format = part_of(format, blocks);
     std::byte* const side = packed;
     std::byte* const quants = side + format.side_bytes;
     const auto left = static_cast<std::uint32_t>(std::min(cols - unit * per_unit, per_unit));
@@ -177,7 +196,7 @@ void pack_row(DType dtype, const std::byte* row, std::size_t cols, std::byte* pa
       case DType::q4_k: pack_k_unit(row, false, quants, side); break;
       case DType::q5_k: pack_k_unit(row, true, quants, side); break;
       case DType::q6_k: pack_q6_k_unit(row, quants, side); break;
-      default: pack_blocks(dtype, row, left / (kUnit / kBlocks), quants, side);
+      default: pack_blocks(dtype, row, left / (kUnit / kUnitBlocks), blocks, quants, side);
     }
     row += unit_bytes;
     packed += format.side_bytes + format.quant_bytes;

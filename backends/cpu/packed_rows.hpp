@@ -7,8 +7,8 @@
 
 // How this backend keeps rows of weights in memory. The bytes of a blocked dtype are those of the
 // file in another order: a row is a run of units of 256 elements, each the scales (and the like) of
-// its 8 blocks, then their quants; padded to a cache line. So a row is one stream of memory, read
-// from its first byte to its last, and a vector of scales is one load.
+// its 8 blocks, then their quants. So a row is one stream of memory, read from its first byte to
+// its last, and a vector of scales is one load.
 //
 //   F32 F16 BF16   elements, as in the file
 //   Q8_0           8 x f16 d                      | 256 x i8
@@ -22,6 +22,11 @@
 // Within a unit, elements lie in packed order (packed_place). Nibble byte b holds the elements at
 // places 128 (b / 64) + b % 64 (low) and 64 places further (high). Bit pairs: byte b holds the
 // places b + 64 i at bits 2 i. 5th bits: place p is bit p % 8 of byte p / 8.
+//
+// The last unit of a row whose length is no multiple of 256 has only 2 or 4 blocks where they are
+// enough (last_blocks), and of everything above 2 / 8 or 4 / 8: a row of 576 elements is 2.25
+// units, not 3. (Signs are a few bytes: theirs are whole.) With 2 blocks, nibble byte b holds the
+// places b and b + 32. So a row of a multiple of 64 elements mostly has the file's bytes.
 namespace synfire::cpu {
 
 struct PackedFormat {
@@ -33,7 +38,7 @@ struct PackedFormat {
 // counts bytes here and below, and a unit is 32 of them.
 PackedFormat packed_format(DType dtype);
 
-// From row to row; a multiple of 64.
+// From row to row: what its units take. Float rows begin at cache lines.
 std::size_t packed_stride(DType dtype, std::size_t cols);
 
 // One row of a file, `cols` elements, to packed_stride() bytes. Any thread.

@@ -8,13 +8,28 @@ namespace synfire::cpu {
 // Elements of a row that packed formats keep together: 8 blocks of 32.
 inline constexpr std::uint32_t kUnit = 256;
 
+inline constexpr std::uint32_t kUnitBlocks = 8;
+
 constexpr std::uint32_t units_of(std::uint32_t cols) { return (cols + kUnit - 1) / kUnit; }
 
-// Where element `i` of a unit lies among its quants: first elements 0..3 of all 8 blocks, then
+// Blocks of a row's last unit: 2 or 4, where the row has no more left, or all 8.
+constexpr std::uint32_t last_blocks(std::uint32_t cols) {
+  const std::uint32_t left = cols % kUnit;
+  return left == 0 || left > kUnit / 2 ? kUnitBlocks : left > kUnit / 4 ? 4 : 2;
+}
+
+// Where element `i` of a unit lies among its quants: first elements 0..3 of all blocks, then
 // elements 4..7, and so on. So each 32-bit lane of a vector belongs to one block, and integer dots
-// of a block end up in one lane without a shuffle.
-constexpr std::uint32_t packed_place(std::uint32_t i) {
-  return i % 32 / 4 * 32 + i / 32 * 4 + i % 4;
+// of a block end up in one lane without a shuffle. In a last unit of 2 or 4 blocks, each has 4 or 2
+// of every 8 lanes: a kernel that knows nothing of it may take such a unit, filled up with zeros,
+// for a whole one whose scales repeat.
+constexpr std::uint32_t packed_place(std::uint32_t i, std::uint32_t blocks = kUnitBlocks) {
+  return i % 32 / 4 * (4 * blocks) + i / 32 * 4 + i % 4;
+}
+// The same of element `i` of a row.
+constexpr std::uint32_t place_in_row(std::uint32_t i, std::uint32_t cols) {
+  const bool last = i / kUnit + 1 == units_of(cols);
+  return i / kUnit * kUnit + packed_place(i % kUnit, last ? last_blocks(cols) : kUnitBlocks);
 }
 
 // Tokens whose 16-bit quants lie side by side: a vector's lanes.
@@ -32,7 +47,8 @@ constexpr std::uint32_t wide_blocks_of(std::uint32_t n_tokens) {
 }
 
 // The tokens that weights are multiplied with, prepared once for all rows of a matrix. Borrowed.
-// Quants of the last unit are zero where the row has ended.
+// Quants of the last unit are zero where the row has ended. Where that has `b` blocks, fewer than
+// 8, scale i is the one of block i % b; sum i is that of lane i, and second halves are zero.
 struct Activations {
   const float* values;        // [tokens, stride]
   std::size_t stride;         // floats from token to token

@@ -33,6 +33,12 @@ template <int N>
 HWY_INLINE VecI shift_right(VecI a) {
   return _mm256_srli_epi16(a, N);
 }
+// The low nibbles of 32 bytes (V: 0), or the high ones (1).
+template <std::uint32_t V>
+HWY_INLINE VecI nibbles_of_32(const std::byte* from) {
+  static_assert(V < 2);
+  return low_bits(shift_right<4 * V>(load_ints(from)), 15);
+}
 template <int N>
 HWY_INLINE VecI shift_left(VecI a) {
   return _mm256_slli_epi16(a, N);

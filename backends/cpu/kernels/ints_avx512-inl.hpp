@@ -32,6 +32,14 @@ template <int N>
 HWY_INLINE VecI shift_right(VecI a) {
   return _mm512_srli_epi16(a, N);
 }
+// The low nibbles of 32 bytes, then the high ones. V: 0, the only vector.
+template <std::uint32_t V>
+HWY_INLINE VecI nibbles_of_32(const std::byte* from) {
+  static_assert(V == 0);
+  const __m256i both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+  return low_bits(_mm512_inserti64x4(_mm512_castsi256_si512(both), _mm256_srli_epi16(both, 4), 1),
+                  15);
+}
 template <int N>
 HWY_INLINE VecI shift_left(VecI a) {
   return _mm512_slli_epi16(a, N);

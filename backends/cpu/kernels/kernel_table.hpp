@@ -51,8 +51,9 @@ using DecodeRow = void (*)(const std::byte* row, std::uint32_t cols, std::uint32
 struct RowKernels {
   DotRows dot;
   AddRows add;
-  // One unit of an accumulator to its kUnit columns.
-  void (*settle)(const float* acc, float* columns);
+  // One unit of an accumulator to its columns, of a row's `cols` those from the unit on; `columns`
+  // has room for kUnit.
+  void (*settle)(const float* acc, std::uint32_t cols, float* columns);
   DecodeRow decode;
   // How far ahead of a single token's dots rows that follow each other are best fetched. In bytes.
   std::uint32_t ahead;

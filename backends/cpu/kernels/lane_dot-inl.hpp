@@ -106,26 +106,29 @@ struct Q8Lanes {
     LaneSums<T> sums;
     for (std::uint32_t b = 0; b < cols / 32; ++b) {
       fetch_lines(next, b * kBlockBytes, (b + 1) * kBlockBytes);
-      add_block<T>(tile + b * kBlockBytes, b, units_in(cols), x, tokens, sums);
+      add_block<T>(tile + b * kBlockBytes, b, cols, x, tokens, sums);
     }
     sums.store(out);
   }
 
  private:
   template <std::uint32_t T>
-  HWY_INLINE static void add_block(const std::byte* block, std::uint32_t b, std::uint32_t n_units,
+  HWY_INLINE static void add_block(const std::byte* block, std::uint32_t b, std::uint32_t cols,
                                    const Activations& x, const std::uint32_t* tokens,
                                    LaneSums<T>& sums) {
+    const RowUnits units(cols);
+    const std::uint32_t four_bytes = 4 * (b / 8 + 1 == units.n ? units.last_blocks : 8);
     const std::byte* const quants = block + kTileRows * 2;
     VecI dots[T][kLaneVectors];
     const std::int8_t* at[T];
     std::size_t unit[T];
 #pragma GCC unroll 4
     for (std::uint32_t t = 0; t < T; ++t) {
-      unit[t] = std::size_t{tokens[t]} * n_units + b / 8;
+      unit[t] = std::size_t{tokens[t]} * units.n + b / 8;
       at[t] = x.quants + unit[t] * kUnit + b % 8 * 4;
-      const std::int32_t* const half_sums = x.sums + unit[t] * 16 + b % 8;
-      const VecI start = set_lanes(-kQ8Zero * (half_sums[0] + half_sums[8]));
+      std::int32_t sum = 0;
+      for (std::uint32_t i = b % 8; i < 16; i += four_bytes / 4) sum += x.sums[unit[t] * 16 + i];
+      const VecI start = set_lanes(-kQ8Zero * sum);
       for (std::uint32_t v = 0; v < kLaneVectors; ++v) dots[t][v] = start;
     }
 #pragma GCC unroll 8
@@ -135,7 +138,7 @@ struct Q8Lanes {
         const VecI weights = load_q8(quants + four * kTileRows * 4 + v * kIntBytes);
 #pragma GCC unroll 4
         for (std::uint32_t t = 0; t < T; ++t)
-          dots[t][v] = dot_add_q8(dots[t][v], weights, repeat_four(at[t] + four * 32));
+          dots[t][v] = dot_add_q8(dots[t][v], weights, repeat_four(at[t] + four * four_bytes));
       }
     }
 #pragma GCC unroll 4

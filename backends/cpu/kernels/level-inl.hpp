@@ -5,6 +5,7 @@
 // another unit's too must not be here, or code of one level would run on machines without it.
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 
 #define HWY_COMPILE_ONLY_STATIC

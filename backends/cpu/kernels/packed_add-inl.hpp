@@ -4,7 +4,7 @@
 namespace synfire::cpu {
 namespace {
 
-void settle_plain(const float* acc, float* columns) {
+void settle_plain(const float* acc, std::uint32_t, float* columns) {
   __builtin_memcpy(columns, acc, kUnit * sizeof(float));
 }
 
@@ -50,16 +50,18 @@ template <typename Format>
 void add_decoded(const std::byte* const* rows, const std::byte* const*, std::uint32_t n_rows,
                  std::uint32_t cols, const float* factors, float* acc) {
   alignas(64) float values[kUnit];
-  for (std::uint32_t first = 0; first < cols; first += kUnit)
+  for (std::uint32_t first = 0; first < cols; first += kUnit) {
+    const std::uint32_t n = cols - first < kUnit ? cols - first : kUnit;
     for (std::uint32_t r = 0; r < n_rows; ++r) {
-      decode_packed<Format>(rows[r], cols, first, kUnit, values);
+      decode_packed<Format>(rows[r], cols, first, n, values);
       const VecF factor = hn::Set(kFloats, factors[r]);
-      for (std::uint32_t i = 0; i < kUnit; i += kLanes) {
+      for (std::uint32_t i = 0; i < n; i += kLanes) {  // n: blocks of 32
         float* const at = acc + first + i;
         hn::StoreU(hn::MulAdd(factor, hn::LoadU(kFloats, values + i), hn::LoadU(kFloats, at)),
                    kFloats, at);
       }
     }
+  }
 }
 
 #ifdef __AVX512F__
@@ -79,7 +81,7 @@ HWY_INLINE VecI quarter_blocks(__m256i blocks) {
   return _mm512_shuffle_epi32(_mm512_broadcast_i32x8(blocks), static_cast<_MM_PERM_ENUM>(Q * 0x55));
 }
 
-template <typename Format>
+template <typename Format, std::uint32_t Blocks>
 HWY_INLINE void prepare_factors(const std::byte* const* sides, const float* factors,
                                 FactorsOfUnit& unit) {
   __m256 scaled[16];
@@ -87,7 +89,8 @@ HWY_INLINE void prepare_factors(const std::byte* const* sides, const float* fact
   const __m256 sign = _mm256_set1_ps(-0.0f);
 #pragma GCC unroll 16
   for (int r = 0; r < 16; ++r) {
-    scaled[r] = _mm256_mul_ps(Format::scales(sides[r], 0), _mm256_set1_ps(factors[r]));
+    scaled[r] =
+        _mm256_mul_ps(Format::template scales<Blocks>(sides[r], 0), _mm256_set1_ps(factors[r]));
     largest = _mm256_max_ps(largest, _mm256_andnot_ps(sign, scaled[r]));
   }
   const __m256 inverse =
@@ -131,18 +134,19 @@ HWY_INLINE void add_scaled_ints(VecI sum, VecF scale, float* acc) {
 }
 
 // acc: vector [v][q] of the unit has 4 columns in each quarter; see settle_quarters().
-template <typename Format>
-HWY_INLINE void add_unit(const std::byte* const* quants, const FactorsOfUnit& unit, float* acc) {
-  for_indices<kVectors>([&](auto v) {
+template <typename Format, std::uint32_t Blocks>
+HWY_INLINE void add_codes(const std::byte* const* quants, const FactorsOfUnit& unit, float* acc) {
+  for_indices<kVectorsOf<Blocks>>([&](auto v) {
     VecI sums[4];
 #pragma GCC unroll 4
     for (int q = 0; q < 4; ++q) sums[q] = unit.zeros[q];
 #pragma GCC unroll 4
     for (int g = 0; g < 4; ++g) {
       const std::byte* const* const rows = quants + 4 * g;
-      const Interleaved codes = interleave(
-          Format::template code<v.value>(rows[0]), Format::template code<v.value>(rows[1]),
-          Format::template code<v.value>(rows[2]), Format::template code<v.value>(rows[3]));
+      const Interleaved codes = interleave(Format::template code<v.value, Blocks>(rows[0]),
+                                           Format::template code<v.value, Blocks>(rows[1]),
+                                           Format::template code<v.value, Blocks>(rows[2]),
+                                           Format::template code<v.value, Blocks>(rows[3]));
 #pragma GCC unroll 4
       for (int q = 0; q < 4; ++q)
         sums[q] = _mm512_dpbusd_epi32(sums[q], codes.q[q], unit.factors[g][q]);
@@ -154,13 +158,12 @@ HWY_INLINE void add_unit(const std::byte* const* quants, const FactorsOfUnit& un
 }
 
 // Bytes of two codes each are interleaved before they are split. The high ones stay where they are,
-// 16 times too large, until their sum is scaled.
-template <>
-HWY_INLINE void add_unit<Q4Format>(const std::byte* const* quants, const FactorsOfUnit& unit,
-                                   float* acc) {
+// 16 times too large, until their sum is scaled. `Halves` of a whole unit.
+template <std::uint32_t Halves>
+HWY_INLINE void add_nibbles(const std::byte* const* quants, const FactorsOfUnit& unit, float* acc) {
   const VecI low_mask = _mm512_set1_epi8(15);
   const VecF sixteenth = hn::Set(kFloats, 1.0f / 16);
-  for (std::uint32_t half = 0; half < 2; ++half) {
+  for (std::uint32_t half = 0; half < Halves; ++half) {
     VecI low[4], high[4];
 #pragma GCC unroll 4
     for (int q = 0; q < 4; ++q) {
@@ -189,39 +192,50 @@ HWY_INLINE void add_unit<Q4Format>(const std::byte* const* quants, const Factors
   }
 }
 
-template <typename Format>
-void add_packed(const std::byte* const* rows, const std::byte* const* next_rows,
-                std::uint32_t n_rows, std::uint32_t cols, const float* factors, float* acc) {
-  const std::uint32_t n_units = units_in(cols);
-  const std::byte* sides[kTileRows];
-  const std::byte* quants[kTileRows];
-  float all_factors[kTileRows];
-  for (std::uint32_t r = 0; r < kTileRows; ++r) {
-    sides[r] = rows[r < n_rows ? r : 0];
-    quants[r] = sides[r] + Format::kSideBytes;
-    all_factors[r] = r < n_rows ? factors[r] : 0.0f;
-  }
-  for (std::uint32_t unit = 0; unit < n_units; ++unit) {
-    if (next_rows != nullptr)
-      for (std::uint32_t r = 0; r < n_rows; ++r) fetch_unit<Format>(next_rows[r], unit);
-    FactorsOfUnit prepared;
-    prepare_factors<Format>(sides, all_factors, prepared);
-    add_unit<Format>(quants, prepared, acc + std::size_t{unit} * kUnit);
-#pragma GCC unroll 16
-    for (std::uint32_t r = 0; r < kTileRows; ++r) {
-      sides[r] += kUnitBytes<Format>;
-      quants[r] += kUnitBytes<Format>;
-    }
+template <typename Format, std::uint32_t Blocks>
+HWY_INLINE void add_unit(const std::byte* const* quants, const FactorsOfUnit& unit, float* acc) {
+  if constexpr (std::is_same_v<Format, Q4Format> && Blocks != 2) {
+    add_nibbles<Blocks / 4>(quants, unit, acc);
+  } else {
+    add_codes<Format, Blocks>(quants, unit, acc);
   }
 }
 
+template <typename Format>
+void add_packed(const std::byte* const* rows, const std::byte* const* next_rows,
+                std::uint32_t n_rows, std::uint32_t cols, const float* factors, float* acc) {
+  const std::byte* sides[kTileRows];
+  float all_factors[kTileRows];
+  for (std::uint32_t r = 0; r < kTileRows; ++r) {
+    sides[r] = rows[r < n_rows ? r : 0];
+    all_factors[r] = r < n_rows ? factors[r] : 0.0f;
+  }
+  for_units<Format>(
+      RowUnits(cols), [&](auto blocks, std::uint32_t unit) __attribute__((always_inline)) {
+        constexpr std::uint32_t kBlocks = blocks.value;
+        if (next_rows != nullptr)
+          for (std::uint32_t r = 0; r < n_rows; ++r)
+            fetch_unit<Format, kBlocks>(next_rows[r], unit);
+        FactorsOfUnit prepared;
+        prepare_factors<Format, kBlocks>(sides, all_factors, prepared);
+        const std::byte* quants[kTileRows];
+#pragma GCC unroll 16
+        for (std::uint32_t r = 0; r < kTileRows; ++r) {
+          quants[r] = sides[r] + kSideBytesOf<Format, kBlocks>;
+          sides[r] += kUnitBytes<Format>;
+        }
+        add_unit<Format, kBlocks>(quants, prepared, acc + std::size_t{unit} * kUnit);
+      });
+}
+
 // Vector [v][q], quarter i: places 64 v + 16 i + 4 q .. + 3.
-void settle_quarters(const float* acc, float* columns) {
-  for (std::uint32_t v = 0; v < 4; ++v)
+void settle_quarters(const float* acc, std::uint32_t cols, float* columns) {
+  const std::uint32_t blocks = cols > kUnit ? 8 : RowUnits(cols).last_blocks;
+  for (std::uint32_t v = 0; v < blocks / 2; ++v)
     for (std::uint32_t q = 0; q < 4; ++q)
       for (std::uint32_t i = 0; i < 4; ++i) {
-        const std::uint32_t place = 64 * v + 16 * i + 4 * q;
-        const std::uint32_t column = place % 32 / 4 * 32 + place / 32 * 4;
+        const std::uint32_t four = 16 * v + 4 * i + q;
+        const std::uint32_t column = four % blocks * 32 + four / blocks * 4;
         __builtin_memcpy(columns + column, acc + (v * 4 + q) * 16 + i * 4, 4 * sizeof(float));
       }
 }

@@ -20,7 +20,7 @@ struct UnitStart {
 template <typename Format>
 HWY_INLINE UnitStart<Format> start_of(const Activations& x, std::size_t unit) {
   UnitOfToken token;
-  load_unit<Format>(x, unit, token);
+  load_unit<Format, 8>(x, unit, token);
   UnitStart<Format> start;
   for_indices<Format::kParts>(
       [&](auto part) { start.ints[part.value] = _mm512_castsi512_si256(token.start[part.value]); });
@@ -47,7 +47,8 @@ struct TokensBeside {
 };
 
 // dots [B, R]: the integer dots of a part of a unit of R rows with B tokens from `first` on.
-template <typename Format, std::uint32_t Part, std::uint32_t B, std::uint32_t R>
+template <typename Format, std::uint32_t Blocks, std::uint32_t Part, std::uint32_t B,
+          std::uint32_t R>
 HWY_INLINE void add_products(const VecI (&codes)[R][kVectors], const TokensBeside<Format>& tokens,
                              std::uint32_t first, std::uint32_t unit, VecI (&dots)[B][R]) {
 #pragma GCC unroll 2
@@ -55,7 +56,7 @@ HWY_INLINE void add_products(const VecI (&codes)[R][kVectors], const TokensBesid
 #pragma GCC unroll 2
     for (std::uint32_t r = 0; r < R; ++r)
       dots[i][r] = _mm512_zextsi256_si512(tokens.starts[unit][first + i].ints[Part]);
-  constexpr std::uint32_t kEach = kVectors / Format::kParts;
+  constexpr std::uint32_t kEach = kVectorsOf<Blocks> / Format::kParts;
   for_indices<kEach>([&](auto v) {
     constexpr std::uint32_t kAt = Part * kEach + v.value;
 #pragma GCC unroll 2
@@ -72,51 +73,48 @@ HWY_INLINE void add_products(const VecI (&codes)[R][kVectors], const TokensBesid
 // R rows and T tokens from `first` on; out[t * kTileRows + r].
 template <typename Format, std::uint32_t R, std::uint32_t T>
 HWY_INLINE void multiply_block(const std::byte* const* rows, const std::byte* const* next_rows,
-                               std::uint32_t n_units, const TokensBeside<Format>& tokens,
+                               const RowUnits& units, const TokensBeside<Format>& tokens,
                                std::uint32_t first, float* out) {
   RowSum<Format> sums[R][T];
-  for (std::uint32_t u = 0; u < n_units; ++u) {
-    VecI codes[R][kVectors];
-    __m256 scales[R][Format::kParts];
-    __m256 minimums[R];
+  for_units<Format>(
+      units, [&](auto blocks, std::uint32_t u) __attribute__((always_inline)) {
+        constexpr std::uint32_t kBlocks = blocks.value;
+        VecI codes[R][kVectors];
+        __m256 scales[R][Format::kParts];
+        __m256 minimums[R];
 #pragma GCC unroll 2
-    for (std::uint32_t r = 0; r < R; ++r) {
-      const std::byte* const side = rows[r] + std::size_t{u} * kUnitBytes<Format>;
-      const std::byte* const quants = side + Format::kSideBytes;
-      for_indices<kVectors>(
-          [&](auto v) { codes[r][v.value] = Format::template code<v.value>(quants); });
-      for_indices<Format::kParts>(
-          [&](auto part) { scales[r][part.value] = Format::scales(side, part.value); });
-      if constexpr (Format::kHasMinimum) minimums[r] = Format::minimums(side);
-      if (next_rows != nullptr) fetch_unit<Format>(next_rows[r], u);
-    }
-    // Some sums of products side by side, which hides the latency of adding them up.
-    constexpr std::uint32_t kBeside = T == 1 ? 1 : 2;
+        for (std::uint32_t r = 0; r < R; ++r) {
+          const std::byte* const side = rows[r] + std::size_t{u} * kUnitBytes<Format>;
+          unpack_unit<Format, kBlocks>(side, codes[r], scales[r], minimums[r]);
+          if (next_rows != nullptr) fetch_unit<Format, kBlocks>(next_rows[r], u);
+        }
+        // Some sums of products side by side, which hides the latency of adding them up.
+        constexpr std::uint32_t kBeside = T == 1 ? 1 : 2;
 #pragma GCC unroll 4
-    for (std::uint32_t t = 0; t < T; t += kBeside)
-      for_indices<Format::kParts>([&](auto part) {
-        VecI dots[kBeside][R];
-        add_products<Format, part.value>(codes, tokens, first + t, u, dots);
+        for (std::uint32_t t = 0; t < T; t += kBeside)
+          for_indices<Format::kParts>([&](auto part) {
+            VecI dots[kBeside][R];
+            add_products<Format, kBlocks, part.value>(codes, tokens, first + t, u, dots);
 #pragma GCC unroll 2
-        for (std::uint32_t i = 0; i < kBeside; ++i) {
-          const __m256 scale = _mm256_loadu_ps(tokens.scales[first + t + i] + u * 8);
+            for (std::uint32_t i = 0; i < kBeside; ++i) {
+              const __m256 scale = _mm256_loadu_ps(tokens.scales[first + t + i] + u * 8);
 #pragma GCC unroll 2
-          for (std::uint32_t r = 0; r < R; ++r) {
-            __m256& sum = sums[r][t + i].products;
-            sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(fold_lanes(dots[i][r])),
-                                  _mm256_mul_ps(scales[r][part.value], scale), sum);
-          }
-        }
-      });
-    if constexpr (Format::kHasMinimum)
+              for (std::uint32_t r = 0; r < R; ++r) {
+                __m256& sum = sums[r][t + i].products;
+                sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(fold_lanes(dots[i][r])),
+                                      _mm256_mul_ps(scales[r][part.value], scale), sum);
+              }
+            }
+          });
+        if constexpr (Format::kHasMinimum)
 #pragma GCC unroll 2
-      for (std::uint32_t r = 0; r < R; ++r)
+          for (std::uint32_t r = 0; r < R; ++r)
 #pragma GCC unroll 8
-        for (std::uint32_t t = 0; t < T; ++t) {
-          __m256& sum = sums[r][t].minimums;
-          sum = _mm256_fmadd_ps(minimums[r], tokens.starts[u][first + t].sums[0], sum);
-        }
-  }
+            for (std::uint32_t t = 0; t < T; ++t) {
+              __m256& sum = sums[r][t].minimums;
+              sum = _mm256_fmadd_ps(minimums[r], tokens.starts[u][first + t].sums[0], sum);
+            }
+      });
 #pragma GCC unroll 2
   for (std::uint32_t r = 0; r < R; ++r) {
     if constexpr (T % 4 == 0) {
@@ -136,11 +134,11 @@ HWY_INLINE void multiply_block(const std::byte* const* rows, const std::byte* co
 // All tokens of a block; `next_rows` are fetched once.
 template <typename Format, std::uint32_t R>
 HWY_INLINE void multiply_tokens(const std::byte* const* rows, const std::byte* const* next_rows,
-                                std::uint32_t n_units, const TokensBeside<Format>& tokens,
+                                const RowUnits& units, const TokensBeside<Format>& tokens,
                                 std::uint32_t n_tokens, float* out) {
   std::uint32_t t = 0;
   const auto take = [&](auto count) {
-    multiply_block<Format, R, count.value>(rows, t == 0 ? next_rows : nullptr, n_units, tokens, t,
+    multiply_block<Format, R, count.value>(rows, t == 0 ? next_rows : nullptr, units, tokens, t,
                                            out + t * kTileRows);
     t += count.value;
   };
@@ -153,19 +151,19 @@ HWY_INLINE void multiply_tokens(const std::byte* const* rows, const std::byte* c
 // As DotRows, for rows of at most kPanelUnits units.
 template <typename Format>
 [[gnu::noinline]] void dot_block(const std::byte* const* rows, const std::byte* const* next_rows,
-                                 std::uint32_t n_rows, std::uint32_t n_units, const Activations& x,
+                                 std::uint32_t n_rows, const RowUnits& units, const Activations& x,
                                  const std::uint32_t* tokens, std::uint32_t n_tokens, float* out) {
   for (std::uint32_t first = 0; first < n_tokens; first += kBlockTokens) {
     const std::uint32_t n = n_tokens - first < kBlockTokens ? n_tokens - first : kBlockTokens;
-    const TokensBeside<Format> block(x, n_units, tokens + first, n);
+    const TokensBeside<Format> block(x, units.n, tokens + first, n);
     const auto next_from = [&](std::uint32_t r) {
       return first != 0 || next_rows == nullptr ? nullptr : next_rows + r;
     };
     float* const to = out + std::size_t{first} * kTileRows;
     std::uint32_t r = 0;
     for (; r + 2 <= n_rows; r += 2)
-      multiply_tokens<Format, 2>(rows + r, next_from(r), n_units, block, n, to + r);
-    if (r < n_rows) multiply_tokens<Format, 1>(rows + r, next_from(r), n_units, block, n, to + r);
+      multiply_tokens<Format, 2>(rows + r, next_from(r), units, block, n, to + r);
+    if (r < n_rows) multiply_tokens<Format, 1>(rows + r, next_from(r), units, block, n, to + r);
   }
 }
 

@@ -45,9 +45,10 @@ HWY_INLINE void load_sides(const Activations& x, std::size_t unit, SidesOfToken&
   }
 }
 
-template <typename Format>
+template <typename Format, std::uint32_t Blocks>
 HWY_INLINE void load_unit(const Activations& x, std::size_t unit, UnitOfToken& token) {
-  for_indices<kVectors>([&](auto v) { token.quants[v.value] = load_quants<v.value>(x, unit); });
+  for_indices<kVectorsOf<Blocks>>(
+      [&](auto v) { token.quants[v.value] = load_quants<v.value>(x, unit); });
   load_sides<Format>(x, unit, token);
 }
 
@@ -56,9 +57,10 @@ struct RowSum {
   __m256 products = _mm256_setzero_ps();
   __m256 minimums = _mm256_setzero_ps();
 
+  template <std::uint32_t Blocks>
   HWY_INLINE void add(const VecI (&codes)[kVectors], const __m256 (&scales)[Format::kParts],
                       __m256 minimum, const UnitOfToken& x) {
-    constexpr std::uint32_t kEach = kVectors / Format::kParts;
+    constexpr std::uint32_t kEach = kVectorsOf<Blocks> / Format::kParts;
     for_indices<Format::kParts>([&](auto part) {
       VecI dots = x.start[part.value];
       for_indices<kEach>([&](auto v) {
@@ -106,37 +108,48 @@ HWY_INLINE __m128 totals(const RowSum<Format>& a, const RowSum<Format>& b, const
 }
 
 // Asks for a unit of a row that will be read next.
-template <typename Format>
+template <typename Format, std::uint32_t Blocks>
 HWY_INLINE void fetch_unit(const std::byte* row, std::uint32_t unit) {
-  constexpr std::uint32_t kBytes = kUnitBytes<Format>;
-  const std::byte* const from = row + std::size_t{unit} * kBytes;
+  constexpr std::uint32_t kBytes = kUnitBytes<Format> * Blocks / 8;
+  const std::byte* const from = row + std::size_t{unit} * kUnitBytes<Format>;
 #pragma GCC unroll 8
   for (std::uint32_t line = 0; line < kBytes; line += 64) __builtin_prefetch(from + line, 0, 2);
 }
 
+// The codes and the like of a unit.
+template <typename Format, std::uint32_t Blocks>
+HWY_INLINE void unpack_unit(const std::byte* side, VecI (&codes)[kVectors],
+                            __m256 (&scales)[Format::kParts], __m256& minimum) {
+  const std::byte* const quants = side + kSideBytesOf<Format, Blocks>;
+  for_indices<kVectorsOf<Blocks>>(
+      [&](auto v) { codes[v.value] = Format::template code<v.value, Blocks>(quants); });
+  for_indices<Format::kParts>(
+      [&](auto part) { scales[part.value] = Format::template scales<Blocks>(side, part.value); });
+  if constexpr (Format::kHasMinimum) minimum = Format::template minimums<Blocks>(side);
+}
+
 // One row and T tokens, which share its codes; out[t * kTileRows] is token t's.
 template <typename Format, std::uint32_t T>
-HWY_INLINE void dot_row(const std::byte* row, const std::byte* next_row, std::uint32_t n_units,
+HWY_INLINE void dot_row(const std::byte* row, const std::byte* next_row, const RowUnits& units,
                         const Activations& x, const std::uint32_t* tokens, float* out) {
   RowSum<Format> sums[T];
-  for (std::uint32_t unit = 0; unit < n_units; ++unit) {
-    UnitOfToken token[T];
+  for_units<Format>(
+      units, [&](auto blocks, std::uint32_t unit) __attribute__((always_inline)) {
+        constexpr std::uint32_t kBlocks = blocks.value;
+        UnitOfToken token[T];
 #pragma GCC unroll 8
-    for (std::uint32_t t = 0; t < T; ++t)
-      load_unit<Format>(x, std::size_t{tokens[t]} * n_units + unit, token[t]);
-    if (next_row != nullptr) fetch_unit<Format>(next_row, unit);
-    const std::byte* const side = row + std::size_t{unit} * kUnitBytes<Format>;
-    const std::byte* const quants = side + Format::kSideBytes;
-    VecI codes[kVectors];
-    for_indices<kVectors>([&](auto v) { codes[v.value] = Format::template code<v.value>(quants); });
-    __m256 scales[Format::kParts];
-    for_indices<Format::kParts>(
-        [&](auto part) { scales[part.value] = Format::scales(side, part.value); });
-    __m256 minimum = _mm256_setzero_ps();
-    if constexpr (Format::kHasMinimum) minimum = Format::minimums(side);
+        for (std::uint32_t t = 0; t < T; ++t)
+          load_unit<Format, kBlocks>(x, std::size_t{tokens[t]} * units.n + unit, token[t]);
+        if (next_row != nullptr) fetch_unit<Format, kBlocks>(next_row, unit);
+        const std::byte* const side = row + std::size_t{unit} * kUnitBytes<Format>;
+        VecI codes[kVectors];
+        __m256 scales[Format::kParts];
+        __m256 minimum = _mm256_setzero_ps();
+        unpack_unit<Format, kBlocks>(side, codes, scales, minimum);
 #pragma GCC unroll 8
-    for (std::uint32_t t = 0; t < T; ++t) sums[t].add(codes, scales, minimum, token[t]);
-  }
+        for (std::uint32_t t = 0; t < T; ++t)
+          sums[t].template add<kBlocks>(codes, scales, minimum, token[t]);
+      });
 #pragma GCC unroll 8
   for (std::uint32_t t = 0; t < T; ++t) out[t * kTileRows] = sums[t].total();
 }
@@ -148,41 +161,46 @@ constexpr std::uint32_t kRowsApart = kIntBytes == 64 ? 8 : 4;
 
 template <typename Format, std::uint32_t R>
 HWY_INLINE void dot_alone(const std::byte* const* rows, const std::byte* const* next_rows,
-                          std::uint32_t n_units, const Activations& x, std::uint32_t token,
+                          const RowUnits& units, const Activations& x, std::uint32_t token,
                           float* out) {
-  constexpr std::uint32_t kEach = kVectors / Format::kParts;
   RowSum<Format> sums[R];
-  for (std::uint32_t unit = 0; unit < n_units; ++unit) {
-    const std::size_t at = std::size_t{token} * n_units + unit;
-    SidesOfToken sides;
-    load_sides<Format>(x, at, sides);
-    const std::byte* side[R];
+  for_units<Format>(
+      units, [&](auto blocks, std::uint32_t unit) __attribute__((always_inline)) {
+        constexpr std::uint32_t kBlocks = blocks.value;
+        constexpr std::uint32_t kEach = kVectorsOf<kBlocks> / Format::kParts;
+        const std::size_t at = std::size_t{token} * units.n + unit;
+        SidesOfToken sides;
+        load_sides<Format>(x, at, sides);
+        const std::byte* side[R];
 #pragma GCC unroll 8
-    for (std::uint32_t r = 0; r < R; ++r) {
-      side[r] = rows[r] + std::size_t{unit} * kUnitBytes<Format>;
-      if (next_rows != nullptr) fetch_unit<Format>(next_rows[r], unit);
-    }
-    for_indices<Format::kParts>([&](auto part) {
-      VecI dots[R];
+        for (std::uint32_t r = 0; r < R; ++r) {
+          side[r] = rows[r] + std::size_t{unit} * kUnitBytes<Format>;
+          if (next_rows != nullptr) fetch_unit<Format, kBlocks>(next_rows[r], unit);
+        }
+        for_indices<Format::kParts>([&](auto part) {
+          VecI dots[R];
 #pragma GCC unroll 8
-      for (std::uint32_t r = 0; r < R; ++r) dots[r] = sides.start[part.value];
-      for_indices<kEach>([&](auto v) {
-        constexpr std::uint32_t kAt = part.value * kEach + v.value;
-        const VecI quants = load_quants<kAt>(x, at);
+          for (std::uint32_t r = 0; r < R; ++r) dots[r] = sides.start[part.value];
+          for_indices<kEach>([&](auto v) {
+            constexpr std::uint32_t kAt = part.value * kEach + v.value;
+            const VecI quants = load_quants<kAt>(x, at);
 #pragma GCC unroll 8
-        for (std::uint32_t r = 0; r < R; ++r)
-          dots[r] = Format::dot(dots[r], Format::template code<kAt>(side[r] + Format::kSideBytes),
-                                quants);
+            for (std::uint32_t r = 0; r < R; ++r)
+              dots[r] = Format::dot(
+                  dots[r],
+                  Format::template code<kAt, kBlocks>(side[r] + kSideBytesOf<Format, kBlocks>),
+                  quants);
+          });
+#pragma GCC unroll 8
+          for (std::uint32_t r = 0; r < R; ++r)
+            sums[r].add_part(dots[r], Format::template scales<kBlocks>(side[r], part.value), sides);
+        });
+        if constexpr (Format::kHasMinimum) {
+#pragma GCC unroll 8
+          for (std::uint32_t r = 0; r < R; ++r)
+            sums[r].add_minimum(Format::template minimums<kBlocks>(side[r]), sides);
+        }
       });
-#pragma GCC unroll 8
-      for (std::uint32_t r = 0; r < R; ++r)
-        sums[r].add_part(dots[r], Format::scales(side[r], part.value), sides);
-    });
-    if constexpr (Format::kHasMinimum) {
-#pragma GCC unroll 8
-      for (std::uint32_t r = 0; r < R; ++r) sums[r].add_minimum(Format::minimums(side[r]), sides);
-    }
-  }
 #pragma GCC unroll 8
   for (std::uint32_t r = 0; r < R; ++r) out[r] = sums[r].total();
 }
@@ -191,16 +209,16 @@ template <typename Format>
 HWY_INLINE void dot_few(const std::byte* const* rows, const std::byte* const* next_rows,
                         std::uint32_t n_rows, std::uint32_t cols, const Activations& x,
                         const std::uint32_t* tokens, std::uint32_t n_tokens, float* out) {
-  const std::uint32_t n_units = units_in(cols);
+  const RowUnits units(cols);
   const auto take = [&](std::uint32_t r, auto count) {
     const std::byte* const* const next = next_rows == nullptr ? nullptr : next_rows + r;
     std::uint32_t t = 0;
     for (; t + 4 <= n_tokens; t += 4)
       for (std::uint32_t i = 0; i < count.value; ++i)
-        dot_row<Format, 4>(rows[r + i], t == 0 && next != nullptr ? next[i] : nullptr, n_units, x,
+        dot_row<Format, 4>(rows[r + i], t == 0 && next != nullptr ? next[i] : nullptr, units, x,
                            tokens + t, out + std::size_t{t} * kTileRows + r + i);
     for (; t < n_tokens; ++t)
-      dot_alone<Format, count.value>(rows + r, t == 0 ? next : nullptr, n_units, x, tokens[t],
+      dot_alone<Format, count.value>(rows + r, t == 0 ? next : nullptr, units, x, tokens[t],
                                      out + std::size_t{t} * kTileRows + r);
   };
   const bool in_line =
@@ -213,14 +231,24 @@ HWY_INLINE void dot_few(const std::byte* const* rows, const std::byte* const* ne
   for (; r < n_rows; ++r) take(r, Index<1>());
 }
 
+// Of a short unit: the quants of each lane, and no second halves.
+HWY_INLINE void sum_lanes(const std::int8_t* quants, std::int32_t* sums) {
+  __builtin_memset(sums, 0, 16 * sizeof(std::int32_t));
+  for (std::uint32_t place = 0; place < kUnit / 2; ++place) sums[place / 4 % 8] += quants[place];
+}
+
 // Rows of x to blocks of 32 quants in packed order: scale = largest magnitude / 127, quants rounded
 // to nearest even.
 void quantize_floats(const float* x, std::uint32_t n, std::int8_t* quants, float* scales,
                      std::int32_t* sums) {
   const hn::Rebind<std::int32_t, Floats> wide;
   const hn::Rebind<std::int8_t, Floats> narrow;
-  const std::uint32_t n_blocks = units_in(n) * 8;
+  const RowUnits units(n);
+  const std::uint32_t n_blocks = (units.n - 1) * 8 + units.last_blocks;
+  const std::size_t last = units.n - 1;
+  if (units.last_blocks != 8) __builtin_memset(quants + last * kUnit, 0, kUnit);
   for (std::uint32_t b = 0; b < n_blocks; ++b, x += 32) {
+    const std::uint32_t in_unit = b / 8 + 1 == units.n ? units.last_blocks : 8;
     alignas(64) std::int8_t block[32] = {};
     float magnitude = 0;
     std::int32_t parts[2] = {};
@@ -241,11 +269,14 @@ void quantize_floats(const float* x, std::uint32_t n, std::int8_t* quants, float
       }
     }
     std::int8_t* const unit = quants + std::size_t{b / 8} * kUnit + b % 8 * 4;
-    for (std::uint32_t i = 0; i < 8; ++i) __builtin_memcpy(unit + i * 32, block + i * 4, 4);
-    scales[b] = magnitude / 127.0f;
+    for (std::uint32_t i = 0; i < 8; ++i)
+      __builtin_memcpy(unit + i * 4 * in_unit, block + i * 4, 4);
+    for (std::uint32_t lane = b % 8; lane < 8; lane += in_unit)
+      scales[b / 8 * 8 + lane] = magnitude / 127.0f;
     sums[b / 8 * 16 + b % 8] = parts[0];
     sums[b / 8 * 16 + 8 + b % 8] = parts[1];
   }
+  if (units.last_blocks != 8) sum_lanes(quants + last * kUnit, sums + last * 16);
 }
 
 }  // namespace

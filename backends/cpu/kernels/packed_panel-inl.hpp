@@ -23,45 +23,42 @@ struct PanelUnit {
 };
 
 template <typename Format>
-HWY_INLINE void fill_panel(const std::byte* const* rows, std::uint32_t n_units,
+HWY_INLINE void fill_panel(const std::byte* const* rows, const RowUnits& units,
                            PanelUnit<Format>* panel) {
-  for (std::uint32_t r = 0; r < kPanelRows; ++r) {
-    const std::byte* side = rows[r];
-    const std::byte* quants = side + Format::kSideBytes;
-    for (std::uint32_t unit = 0; unit < n_units; ++unit) {
-      for_indices<kVectors>(
-          [&](auto v) { panel[unit].codes[r][v.value] = Format::template code<v.value>(quants); });
-      for_indices<Format::kParts>(
-          [&](auto part) { panel[unit].scales[r][part.value] = Format::scales(side, part.value); });
-      if constexpr (Format::kHasMinimum) panel[unit].minimums[r] = Format::minimums(side);
-      side += kUnitBytes<Format>;
-      quants += kUnitBytes<Format>;
-    }
-  }
+  for (std::uint32_t r = 0; r < kPanelRows; ++r)
+    for_units<Format>(
+        units, [&](auto blocks, std::uint32_t u) __attribute__((always_inline)) {
+          PanelUnit<Format>& unit = panel[u];
+          unpack_unit<Format, blocks.value>(rows[r] + std::size_t{u} * kUnitBytes<Format>,
+                                            unit.codes[r], unit.scales[r],
+                                            unit.minimums[Format::kHasMinimum ? r : 0]);
+        });
 }
 
 // `next_row`: one to fetch ahead meanwhile, or null.
 template <typename Format, std::uint32_t T>
-HWY_INLINE void multiply_panel(const PanelUnit<Format>* panel, std::uint32_t n_units,
+HWY_INLINE void multiply_panel(const PanelUnit<Format>* panel, const RowUnits& units,
                                const Activations& x, const std::uint32_t* tokens,
                                const std::byte* next_row, float* out) {
   RowSum<Format> sums[kPanelRows][T];
-  for (std::uint32_t u = 0; u < n_units; ++u) {
-    const PanelUnit<Format>& unit = panel[u];
-    if (next_row != nullptr) fetch_unit<Format>(next_row, u);
-    UnitOfToken token[T];
+  for_units<Format>(
+      units, [&](auto blocks, std::uint32_t u) __attribute__((always_inline)) {
+        constexpr std::uint32_t kBlocks = blocks.value;
+        const PanelUnit<Format>& unit = panel[u];
+        if (next_row != nullptr) fetch_unit<Format, kBlocks>(next_row, u);
+        UnitOfToken token[T];
 #pragma GCC unroll 4
-    for (std::uint32_t t = 0; t < T; ++t)
-      load_unit<Format>(x, std::size_t{tokens[t]} * n_units + u, token[t]);
+        for (std::uint32_t t = 0; t < T; ++t)
+          load_unit<Format, kBlocks>(x, std::size_t{tokens[t]} * units.n + u, token[t]);
 #pragma GCC unroll 4
-    for (std::uint32_t r = 0; r < kPanelRows; ++r) {
-      __m256 minimum = _mm256_setzero_ps();
-      if constexpr (Format::kHasMinimum) minimum = unit.minimums[r];
+        for (std::uint32_t r = 0; r < kPanelRows; ++r) {
+          __m256 minimum = _mm256_setzero_ps();
+          if constexpr (Format::kHasMinimum) minimum = unit.minimums[r];
 #pragma GCC unroll 4
-      for (std::uint32_t t = 0; t < T; ++t)
-        sums[r][t].add(unit.codes[r], unit.scales[r], minimum, token[t]);
-    }
-  }
+          for (std::uint32_t t = 0; t < T; ++t)
+            sums[r][t].template add<kBlocks>(unit.codes[r], unit.scales[r], minimum, token[t]);
+        }
+      });
 #pragma GCC unroll 4
   for (std::uint32_t t = 0; t < T; ++t)
     _mm_storeu_ps(out + t * kTileRows,
@@ -71,20 +68,20 @@ HWY_INLINE void multiply_panel(const PanelUnit<Format>* panel, std::uint32_t n_u
 // kPanelRows rows; as DotRows otherwise. Not inlined, so that only many tokens pay for the stack.
 template <typename Format>
 [[gnu::noinline]] void dot_panel(const std::byte* const* rows, const std::byte* const* next_rows,
-                                 std::uint32_t n_units, const Activations& x,
+                                 const RowUnits& units, const Activations& x,
                                  const std::uint32_t* tokens, std::uint32_t n_tokens, float* out) {
   PanelUnit<Format> panel[kPanelUnits];
-  fill_panel<Format>(rows, n_units, panel);
+  fill_panel<Format>(rows, units, panel);
   // With each pair of tokens one row, so that memory has something to do all the time.
   const auto next_row = [&](std::uint32_t t) {
     return next_rows != nullptr && t / 2 < kPanelRows ? next_rows[t / 2] : nullptr;
   };
   std::uint32_t t = 0;
   for (; t + 2 <= n_tokens; t += 2)
-    multiply_panel<Format, 2>(panel, n_units, x, tokens + t, next_row(t),
+    multiply_panel<Format, 2>(panel, units, x, tokens + t, next_row(t),
                               out + std::size_t{t} * kTileRows);
   if (t < n_tokens)
-    multiply_panel<Format, 1>(panel, n_units, x, tokens + t, next_row(t),
+    multiply_panel<Format, 1>(panel, units, x, tokens + t, next_row(t),
                               out + std::size_t{t} * kTileRows);
 }
 
@@ -92,18 +89,18 @@ template <typename Format>
 void dot_packed(const std::byte* const* rows, const std::byte* const* next_rows,
                 std::uint32_t n_rows, std::uint32_t cols, const Activations& x,
                 const std::uint32_t* tokens, std::uint32_t n_tokens, float* out) {
-  const std::uint32_t n_units = units_in(cols);
+  const RowUnits units(cols);
   const auto next_from = [&](std::uint32_t r) {
     return next_rows == nullptr ? nullptr : next_rows + r;
   };
 #ifdef __AVX512F__
-  if (n_tokens > 1 && n_tokens < kPanelFrom<Format> && n_units <= kPanelUnits)
-    return dot_block<Format>(rows, next_rows, n_rows, n_units, x, tokens, n_tokens, out);
+  if (n_tokens > 1 && n_tokens < kPanelFrom<Format> && units.n <= kPanelUnits)
+    return dot_block<Format>(rows, next_rows, n_rows, units, x, tokens, n_tokens, out);
 #endif
   std::uint32_t r = 0;
-  if (n_tokens >= kPanelFrom<Format> && n_units <= kPanelUnits)
+  if (n_tokens >= kPanelFrom<Format> && units.n <= kPanelUnits)
     for (; r + kPanelRows <= n_rows; r += kPanelRows)
-      dot_panel<Format>(rows + r, next_from(r), n_units, x, tokens, n_tokens, out + r);
+      dot_panel<Format>(rows + r, next_from(r), units, x, tokens, n_tokens, out + r);
   if (r < n_rows)
     dot_few<Format>(rows + r, next_from(r), n_rows - r, cols, x, tokens, n_tokens, out + r);
 }

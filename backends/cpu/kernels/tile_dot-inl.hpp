@@ -79,34 +79,32 @@ HWY_INLINE void put_blocks(const VecI (&codes)[kVectors], std::int8_t* to, std::
 
 template <typename Format>
 HWY_INLINE void fill_tile_panel(const std::byte* const* rows, const std::byte* const* next_rows,
-                                std::uint32_t n_rows, std::uint32_t n_units,
+                                std::uint32_t n_rows, const RowUnits& units,
                                 TilePanel<Format>& panel) {
   const VecI zero = _mm512_set1_epi8(static_cast<char>(Format::kZero));
-  const std::size_t stride = n_units * kBlockTile;  // from block to block
+  const std::size_t stride = units.n * kBlockTile;  // from block to block
   for (std::uint32_t r = 0; r < kTileRows; ++r)
-    for (std::uint32_t unit = 0; unit < n_units; ++unit) {
-      VecI codes[kVectors] = {no_ints(), no_ints(), no_ints(), no_ints()};
-      __m256 scales[Format::kParts] = {};
-      __m256 minimum = _mm256_setzero_ps();
-      if (r < n_rows) {
-        const std::byte* const side = rows[r] + std::size_t{unit} * kUnitBytes<Format>;
-        for_indices<kVectors>([&](auto v) {
-          codes[v.value] =
-              _mm512_sub_epi8(Format::template code<v.value>(side + Format::kSideBytes), zero);
+    for_units<Format>(
+        units, [&](auto blocks, std::uint32_t unit) __attribute__((always_inline)) {
+          constexpr std::uint32_t kBlocks = blocks.value;
+          VecI codes[kVectors] = {no_ints(), no_ints(), no_ints(), no_ints()};
+          __m256 scales[Format::kParts] = {};
+          __m256 minimum = _mm256_setzero_ps();
+          if (r < n_rows) {
+            const std::byte* const side = rows[r] + std::size_t{unit} * kUnitBytes<Format>;
+            unpack_unit<Format, kBlocks>(side, codes, scales, minimum);
+            for_indices<kVectorsOf<kBlocks>>(
+                [&](auto v) { codes[v.value] = _mm512_sub_epi8(codes[v.value], zero); });
+            if (next_rows != nullptr) fetch_unit<Format, kBlocks>(next_rows[r], unit);
+          }
+          put_blocks(codes, panel.codes + unit * kBlockTile + r * kBlockBytes, stride);
+          for_indices<Format::kParts>([&](auto part) {
+            const std::size_t at = (unit * Format::kParts + part.value) * kTileRows + r;
+            _mm256_store_ps(panel.scales + at * kBlocksOfUnit, scales[part.value]);
+          });
+          if constexpr (Format::kHasMinimum)
+            _mm256_store_ps(panel.minimums + (unit * kTileRows + r) * kBlocksOfUnit, minimum);
         });
-        for_indices<Format::kParts>(
-            [&](auto part) { scales[part.value] = Format::scales(side, part.value); });
-        if constexpr (Format::kHasMinimum) minimum = Format::minimums(side);
-        if (next_rows != nullptr) fetch_unit<Format>(next_rows[r], unit);
-      }
-      put_blocks(codes, panel.codes + unit * kBlockTile + r * kBlockBytes, stride);
-      for_indices<Format::kParts>([&](auto part) {
-        const std::size_t at = (unit * Format::kParts + part.value) * kTileRows + r;
-        _mm256_store_ps(panel.scales + at * kBlocksOfUnit, scales[part.value]);
-      });
-      if constexpr (Format::kHasMinimum)
-        _mm256_store_ps(panel.minimums + (unit * kTileRows + r) * kBlocksOfUnit, minimum);
-    }
 }
 
 // A block of tokens as the right factor: in turn for each of the 8 blocks of a unit, its units.
@@ -238,15 +236,15 @@ HWY_INLINE void dot_block_of_tokens(const TilePanel<Format>& panel, std::uint32_
 // As DotRows. Not inlined, so that only many tokens pay for the stack.
 template <typename Tiles, typename Format>
 [[gnu::noinline]] void dot_in_tiles(const std::byte* const* rows, const std::byte* const* next_rows,
-                                    std::uint32_t n_rows, std::uint32_t n_units,
+                                    std::uint32_t n_rows, const RowUnits& units,
                                     const Activations& x, const std::uint32_t* tokens,
                                     std::uint32_t n_tokens, float* out) {
   TilePanel<Format> panel;
-  fill_tile_panel(rows, next_rows, n_rows, n_units, panel);
+  fill_tile_panel(rows, next_rows, n_rows, units, panel);
   const TileSession<Tiles> session(kBytesConfig<Format>);
   for (std::uint32_t t = 0; t < n_tokens;) {
     const std::uint32_t n = count_in_block(tokens + t, n_tokens - t);
-    dot_block_of_tokens<Tiles>(panel, n_rows, n_units, x, tokens + t, n,
+    dot_block_of_tokens<Tiles>(panel, n_rows, units.n, x, tokens + t, n,
                                out + std::size_t{t} * kTileRows);
     t += n;
   }
@@ -256,10 +254,10 @@ template <typename Tiles, typename Format>
 void dot_tiles(const std::byte* const* rows, const std::byte* const* next_rows,
                std::uint32_t n_rows, std::uint32_t cols, const Activations& x,
                const std::uint32_t* tokens, std::uint32_t n_tokens, float* out) {
-  const std::uint32_t n_units = units_in(cols);
-  if (x.tile_quants == nullptr || n_units > kPanelUnits || !fills_tiles(n_rows, tokens, n_tokens))
+  const RowUnits units(cols);
+  if (x.tile_quants == nullptr || units.n > kPanelUnits || !fills_tiles(n_rows, tokens, n_tokens))
     return dot_packed<Format>(rows, next_rows, n_rows, cols, x, tokens, n_tokens, out);
-  dot_in_tiles<Tiles, Format>(rows, next_rows, n_rows, n_units, x, tokens, n_tokens, out);
+  dot_in_tiles<Tiles, Format>(rows, next_rows, n_rows, units, x, tokens, n_tokens, out);
 }
 
 // A block of at most kTileTokens tokens, whose quants there are, as the right factor; see

@@ -20,8 +20,10 @@ class DownRows {
   // accumulator_floats(d_model). `next_rows`: n rows that will be read next, or null.
   void add(const std::uint32_t* neurons, std::uint32_t n, const float* factors,
            const std::byte* const* next_rows, float* acc) const;
-  // A slice of an accumulator to its columns.
-  void settle(const float* acc, float* columns) const { kernels_.settle(acc, columns); }
+  // A slice of an accumulator to its columns, those from `first` on.
+  void settle(const float* acc, std::uint32_t first, float* columns) const {
+    kernels_.settle(acc, neurons_.desc().d_model - first, columns);
+  }
   // Elements first .. first + n of the neuron's row; `first` starts a slice.
   void decode(std::uint32_t neuron, std::uint32_t first, std::uint32_t n, float* values) const {
     kernels_.decode(neurons_.down(neuron), neurons_.desc().d_model, first, n, values);

@@ -27,11 +27,16 @@ NeuronFfn::NeuronFfn(CpuDevice& device, const sdk::OpCall& call)
       down_(device.kernels(), neurons_) {}
 
 // Where the op leaves it to the backend: enough chunks that the last ones to end cost little, few
-// enough that their partial sums do.
+// enough that their partial sums do. Short rows want more of them, since a chunk begins with rows
+// that nobody fetched.
 std::uint32_t NeuronFfn::chunk_neurons(std::uint32_t n) const {
   if (params_.chunk_neurons != 0) return params_.chunk_neurons;
-  const std::uint32_t wanted = (n / 16 + kTileRows - 1) / kTileRows * kTileRows;
-  return std::clamp(wanted, 2 * kTileRows, 16 * kTileRows);
+  constexpr std::size_t kLeastBytes = 96 * 1024;
+  const std::size_t pair_bytes = rows_.bytes(NeuronRow::up) + rows_.bytes(NeuronRow::down);
+  const std::size_t least = std::min<std::size_t>(kLeastBytes / pair_bytes, 8 * kTileRows);
+  const auto wanted = static_cast<std::uint32_t>(std::max<std::size_t>(n / 16, least));
+  const std::uint32_t tiles = (wanted + kTileRows - 1) / kTileRows;
+  return std::clamp(tiles * kTileRows, 2 * kTileRows, 16 * kTileRows);
 }
 
 void NeuronFfn::find_magnitudes(const std::uint32_t* ids, const float* gates, std::uint32_t n,
@@ -66,7 +71,7 @@ void NeuronFfn::add_slice(const float* partials, std::uint32_t n, std::size_t st
   for (std::uint32_t i = 0; i < n; ++i)
     device_.kernels().add(sum, partials + i * stride + first, kSlice, sum);
   alignas(64) float columns[kSlice];
-  down_.settle(sum, columns);
+  down_.settle(sum, static_cast<std::uint32_t>(first), columns);
   std::memcpy(y + first, columns, std::min<std::size_t>(kSlice, d_model_ - first) * sizeof(float));
 }
 

@@ -73,6 +73,7 @@ class NeuronFfnDecode : public NeuronFfn {
   struct Fired {
     std::uint32_t* ids;
     float* gates;
+    float* values;  // what the rule compares, where it is not the gates; else null
     std::uint32_t n;
   };
 
@@ -80,7 +81,6 @@ class NeuronFfnDecode : public NeuronFfn {
   void find_gates(const Fired& asked) const;
   void dot_gates(const Fired& asked, std::uint32_t tile, std::uint32_t next) const;
   void keep_fired(Fired& asked) const;
-  [[nodiscard]] const float* magnitudes(const Fired& asked) const;
   void fetch_pairs(const Fired& fired, std::uint32_t first) const;
   void add_run(const Fired& fired, MemberRuns& mine, std::uint32_t each, float* partials) const;
   void add_partials(const float* partials, std::uint32_t n) const;

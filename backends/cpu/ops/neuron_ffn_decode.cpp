@@ -1,9 +1,7 @@
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "backends/cpu/ops/neuron_ffn.hpp"
-#include "backends/cpu/ops/row_fetch.hpp"
 
 namespace synfire::cpu {
 namespace {
@@ -42,8 +40,11 @@ void NeuronFfnDecode::run() {
 NeuronFfnDecode::Fired NeuronFfnDecode::list_asked() {
   const std::uint32_t n = entries_.size();
   auto* const gates = device_.workspace().get<float>(Workspace::gates, n);
-  if (entries_.resident() != nullptr) return {entries_.resident(), gates, n};
-  Fired asked{device_.workspace().get<std::uint32_t>(Workspace::hidden, n), gates, 0};
+  float* const values = params_.gate_rule == SF_GATE_ABS_ABOVE
+                            ? device_.workspace().get<float>(Workspace::partials, n)
+                            : nullptr;
+  if (entries_.resident() != nullptr) return {entries_.resident(), gates, values, n};
+  Fired asked{device_.workspace().get<std::uint32_t>(Workspace::hidden, n), gates, values, 0};
   for (std::uint32_t i = 0; i < n; ++i)
     if (entries_.is_here(i) && entries_.needs(i, kToken)) asked.ids[asked.n++] = entries_.id(i);
   return asked;
@@ -52,6 +53,7 @@ NeuronFfnDecode::Fired NeuronFfnDecode::list_asked() {
 void NeuronFfnDecode::find_gates(const Fired& asked) const {
   if (gates_given()) {
     for (std::uint32_t i = 0; i < asked.n; ++i) asked.gates[i] = given_gate(kToken, asked.ids[i]);
+    if (asked.values != nullptr) find_magnitudes(asked.ids, asked.gates, asked.n, asked.values);
     return;
   }
   const NeuronRow row = rows_.deciding();
@@ -67,7 +69,11 @@ void NeuronFfnDecode::find_gates(const Fired& asked) const {
         for (; mine.any(); mine.advance()) {
           for (std::uint32_t tile = mine.first(); tile < mine.end(); ++tile)
             dot_gates(asked, tile, mine.ahead(tile, 1));
-          count_asked(std::min(mine.end() * kTileRows, asked.n) - mine.first() * kTileRows, member);
+          const std::uint32_t first = mine.first() * kTileRows;
+          const std::uint32_t n = std::min(mine.end() * kTileRows, asked.n) - first;
+          if (asked.values != nullptr)
+            find_magnitudes(asked.ids + first, asked.gates + first, n, asked.values + first);
+          count_asked(n, member);
         }
       });
 }
@@ -88,12 +94,8 @@ void NeuronFfnDecode::dot_gates(const Fired& asked, std::uint32_t tile, std::uin
 
 void NeuronFfnDecode::keep_fired(Fired& asked) const {
   if (params_.gate_rule == SF_GATE_NONE) return;
-  const float* values = asked.gates;
-  float least = 0;
-  if (params_.gate_rule == SF_GATE_ABS_ABOVE) {
-    values = magnitudes(asked);
-    least = params_.gate_threshold;
-  }
+  const float* const values = asked.values != nullptr ? asked.values : asked.gates;
+  const float least = asked.values != nullptr ? params_.gate_threshold : 0.0f;
   auto* const kept = device_.workspace().get<std::uint32_t>(Workspace::tokens, asked.n);
   const std::uint32_t n = device_.kernels().above(values, asked.n, least, 0, kept);
   if (n == asked.n) return;
@@ -104,12 +106,6 @@ void NeuronFfnDecode::keep_fired(Fired& asked) const {
   asked.n = n;
 }
 
-const float* NeuronFfnDecode::magnitudes(const Fired& asked) const {
-  auto* const values = device_.workspace().get<float>(Workspace::partials, asked.n);
-  find_magnitudes(asked.ids, asked.gates, asked.n, values);
-  return values;
-}
-
 // The rows that a member begins with.
 void NeuronFfnDecode::fetch_pairs(const Fired& fired, std::uint32_t first) const {
   for (std::uint32_t i = first; i < std::min(first + kTileRows / 2, fired.n); ++i) {
@@ -118,37 +114,31 @@ void NeuronFfnDecode::fetch_pairs(const Fired& fired, std::uint32_t first) const
   }
 }
 
-// While a tile's up and down rows are read, those of the next tile come, neuron by neuron.
+// While a tile's up rows are read, those of the next tile come, and then its down rows likewise.
 void NeuronFfnDecode::add_run(const Fired& fired, MemberRuns& mine, std::uint32_t each,
                               float* partials) const {
-  RowFetch fetch;
-  const auto fetch_tile = [&](std::uint32_t i) {
-    fetch.clear();
-    for (const std::uint32_t tile_end = std::min(i + kTileRows, fired.n); i < tile_end; ++i) {
-      if (neurons_.gated())
-        fetch.add(rows_.address(NeuronRow::up, fired.ids[i]), rows_.bytes(NeuronRow::up));
-      fetch.add(rows_.address(NeuronRow::down, fired.ids[i]), rows_.bytes(NeuronRow::down));
-    }
-  };
   const std::uint32_t end = std::min(mine.end() * each, fired.n);
   for (std::uint32_t i = mine.first() * each; i < end;) {
     const std::uint32_t chunk = i / each;
     const std::uint32_t n = std::min({kTileRows, end - i, (chunk + 1) * each - i});
     const std::uint32_t* const ids = fired.ids + i;
-    const std::byte* next[kTileRows];
+    std::uint32_t at = i + n;  // where the next tile begins
+    if (at >= end) {
+      const std::uint32_t next_chunk = mine.ahead(chunk, 1);
+      at = next_chunk == MemberRuns::kNone ? fired.n : next_chunk * each;
+    }
+    const std::uint32_t left = std::min(kTileRows, fired.n - std::min(at, fired.n));
+    const std::byte* pieces[kTileRows];
+    const auto next = [&](NeuronRow which) -> const std::byte* const* {
+      if (left == 0) return nullptr;
+      rows_.name(which, fired.ids + at, left, n, pieces);
+      return pieces;
+    };
     float ups[kTileRows];
     float hidden[kTileRows];
-    if (i + n < end) {
-      fetch_tile(i + n);
-    } else {
-      const std::uint32_t next_chunk = mine.ahead(chunk, 1);
-      fetch_tile(next_chunk == MemberRuns::kNone ? fired.n : next_chunk * each);
-    }
-    if (neurons_.gated())
-      rows_.dot(NeuronRow::up, ids, n, fetch.take(n, rows_.bytes(NeuronRow::up), next), &kToken, 1,
-                ups);
+    if (neurons_.gated()) rows_.dot(NeuronRow::up, ids, n, next(NeuronRow::up), &kToken, 1, ups);
     activate(fired.gates + i, ups, n, hidden);
-    down_.add(ids, n, hidden, fetch.take(n, rows_.bytes(NeuronRow::down), next),
+    down_.add(ids, n, hidden, next(NeuronRow::down),
               partials + chunk * std::size_t{accumulator_floats(d_model_)});
     i += n;
   }

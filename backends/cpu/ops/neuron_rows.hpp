@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -27,6 +28,9 @@ class NeuronRows {
         up_dtype_(static_cast<DType>(neurons.desc().up_dtype)),
         gate_kernels_(neurons.gated() ? &row_kernels(device.kernels(), gate_dtype_) : nullptr),
         up_kernels_(&row_kernels(device.kernels(), up_dtype_)),
+        bytes_{neurons.gated() ? packed_stride(gate_dtype_, d_model_) : 0,
+               packed_stride(up_dtype_, d_model_),
+               packed_stride(static_cast<DType>(neurons.desc().down_dtype), d_model_)},
         x_(prepare_activations(device, x, n_tokens, d_model_, wanted())) {}
 
   // out[i * kTileRows + r] = dot(row of neurons[r], token tokens[i]); n <= kTileRows neurons. The
@@ -55,11 +59,7 @@ class NeuronRows {
   }
   // Of a row in memory.
   [[nodiscard]] std::size_t bytes(NeuronRow which) const {
-    const sf_neurons_desc& desc = neurons_.desc();
-    const std::uint32_t dtype = which == NeuronRow::gate ? desc.gate_dtype
-                                : which == NeuronRow::up ? desc.up_dtype
-                                                         : desc.down_dtype;
-    return packed_stride(static_cast<DType>(dtype), d_model_);
+    return bytes_[static_cast<std::size_t>(which)];
   }
 
   // What to fetch beside the rows of n neurons, after which those of `next` are read; null where
@@ -130,6 +130,7 @@ class NeuronRows {
   std::uint32_t d_model_;
   DType gate_dtype_, up_dtype_;
   const RowKernels *gate_kernels_, *up_kernels_;  // no gates: null
+  std::array<std::size_t, 3> bytes_;              // by NeuronRow
   Activations x_;
 };
 

@@ -61,7 +61,7 @@ class SignLinear {
     const std::byte* const bits = signs_.packed_row(row);
     float sum = 0;
     for (std::uint32_t i = 0; i < width_; ++i) {
-      const std::uint32_t place = i / kUnit * kUnit + packed_place(i % kUnit);
+      const std::uint32_t place = place_in_row(i, width_);
       sum += (std::to_integer<unsigned>(bits[place / 8]) >> place % 8 & 1) != 0 ? -x[i] : x[i];
     }
     return sum;

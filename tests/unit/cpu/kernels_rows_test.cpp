@@ -37,18 +37,40 @@ TEST_P(RowsTest, DotAgreesWithTheDecodedWeights) {
 }
 
 TEST_P(RowsTest, ATokenGetsTheSameBitsAloneAndAmongOthers) {
-  for (const DType dtype : weight_dtypes()) {
-    const Rows rows(dtype, 512);
-    Tokens together(512, 13);
-    const std::vector<float> all = dot(kernels_, rows, together);
-    for (std::uint32_t t = 0; t < together.n; ++t) {
-      Tokens alone(512, 1);
-      alone.x.assign(together.x.begin() + t * 512, together.x.begin() + (t + 1) * 512);
-      const std::vector<float> one = dot(kernels_, rows, alone);
-      for (std::uint32_t r = 0; r < kTileRows; ++r)
-        ASSERT_EQ(one[r], all[t * kTileRows + r]) << dtype_info(dtype).name << " token " << t;
+  for (const DType dtype : weight_dtypes())
+    for (const std::uint32_t cols : {512u, 576u, 896u}) {
+      if (!fits(dtype, cols)) continue;
+      const Rows rows(dtype, cols);
+      Tokens together(cols, 13);
+      const std::vector<float> all = dot(kernels_, rows, together);
+      for (std::uint32_t t = 0; t < together.n; ++t) {
+        Tokens alone(cols, 1);
+        alone.x.assign(together.x.begin() + t * cols, together.x.begin() + (t + 1) * cols);
+        const std::vector<float> one = dot(kernels_, rows, alone);
+        for (std::uint32_t r = 0; r < kTileRows; ++r)
+          ASSERT_EQ(one[r], all[t * kTileRows + r])
+              << dtype_info(dtype).name << ", " << cols << " columns, token " << t;
+      }
     }
-  }
+}
+
+// Rows that lie apart are multiplied several at a time, those in line one by one.
+TEST_P(RowsTest, ARowGetsTheSameBitsInLineAndApart) {
+  for (const DType dtype : weight_dtypes())
+    for (const std::uint32_t cols : {320u, 512u, 576u, 640u}) {
+      if (!fits(dtype, cols)) continue;
+      Rows rows(dtype, cols);
+      Tokens token(cols, 1);
+      const std::vector<float> in_line = dot(kernels_, rows, token);
+      for (std::uint32_t r = 0; r < kTileRows; ++r) {
+        const std::uint32_t from = (r * 5 + 3) % kTileRows;
+        rows.rows[r] = rows.packed.data() + from * rows.stride;
+      }
+      const std::vector<float> apart = dot(kernels_, rows, token);
+      for (std::uint32_t r = 0; r < kTileRows; ++r)
+        ASSERT_EQ(apart[r], in_line[(r * 5 + 3) % kTileRows])
+            << dtype_info(dtype).name << ", " << cols << " columns, row " << r;
+    }
 }
 
 // Of this machine, those that multiply half floats as 16-bit integers.
@@ -217,7 +239,8 @@ TEST_P(RowsTest, AddsRowsTimesFactors) {
         for (int twice = 0; twice < 2; ++twice)
           kernels.add(rows.rows, rows.rows, n_rows, cols, factors.data(), acc.data());
         for (std::uint32_t unit = 0; unit < units_of(cols); ++unit)
-          kernels.settle(acc.data() + unit * kUnit, columns.data() + unit * kUnit);
+          kernels.settle(acc.data() + unit * kUnit, cols - unit * kUnit,
+                         columns.data() + unit * kUnit);
         // Factors of 8 bits: half a step of 1/127 of the largest, for each row.
         const float rounded = dtype == DType::q8_0 || dtype == DType::q4_0 ? 0.02f : 0.0f;
         for (std::uint32_t i = 0; i < cols; ++i) {
@@ -245,7 +268,7 @@ TEST_P(RowsTest, AddsNothingForZeros) {
 }
 
 TEST_P(RowsTest, QuantizesZerosAndOutliers) {
-  Tokens tokens(64, 1);
+  Tokens tokens(192, 1);
   std::fill(tokens.x.begin(), tokens.x.end(), 0.0f);
   tokens.x[40] = -1000.0f;
   tokens.x[41] = 3.0f;
@@ -257,9 +280,29 @@ TEST_P(RowsTest, QuantizesZerosAndOutliers) {
   EXPECT_EQ(tokens.sums[0], 0);
   EXPECT_EQ(tokens.sums[1], -127);                     // elements 32..47
   EXPECT_EQ(tokens.sums[8 + 1], 0);                    // elements 48..63
-  for (std::uint32_t block = 2; block < 8; ++block) {  // after the end
+  for (std::uint32_t block = 6; block < 8; ++block) {  // after the end
     EXPECT_EQ(tokens.scales[block], 0.0f);
     EXPECT_EQ(tokens.quants[packed_place(block * 32)], 0);
+  }
+}
+
+// Each block of a short last unit has several lanes.
+TEST_P(RowsTest, QuantizesAShortLastUnit) {
+  for (const std::uint32_t blocks : {2u, 4u}) {
+    const std::uint32_t cols = kUnit + blocks * 32;
+    Tokens tokens(cols, 1);
+    static_cast<void>(tokens.prepare(kernels_, true));
+    const std::int8_t* const quants = tokens.quants.data() + kUnit;
+    for (std::uint32_t lane = 0; lane < 8; ++lane) {
+      EXPECT_EQ(tokens.scales[8 + lane], tokens.scales[8 + lane % blocks]);
+      int sum = 0;
+      for (std::uint32_t i = 0; i < blocks * 32; ++i)
+        if (const std::uint32_t place = packed_place(i, blocks); place / 4 % 8 == lane)
+          sum += quants[place];
+      EXPECT_EQ(tokens.sums[16 + lane], sum) << "lane " << lane << " of " << blocks << " blocks";
+      EXPECT_EQ(tokens.sums[24 + lane], 0);
+    }
+    for (std::uint32_t place = blocks * 32; place < kUnit; ++place) ASSERT_EQ(quants[place], 0);
   }
 }
 
@@ -271,14 +314,16 @@ INSTANTIATE_TEST_SUITE_P(Levels, RowsTest, testing::ValuesIn(machine_levels()), 
 // Integer dots of a block are exact, and all levels add them up in one order.
 TEST(RowsAcrossLevels, DotsOfQuantizedRowsAreTheSameBits) {
   for (const DType dtype : weight_dtypes())
-    for (const std::uint32_t n_tokens : {1u, 6u, 17u}) {
-      if (!wants_quants(dtype)) continue;
-      const Rows rows(dtype, 768);
-      Tokens tokens(768, n_tokens);
-      const std::vector<float> want = dot(avx2_kernels(), rows, tokens);
-      for (const KernelTable* level : machine_levels())
-        EXPECT_EQ(dot(*level, rows, tokens), want) << level->name << ", " << dtype_info(dtype).name;
-    }
+    for (const std::uint32_t cols : {768u, 576u, 640u})
+      for (const std::uint32_t n_tokens : {1u, 6u, 17u}) {
+        if (!wants_quants(dtype) || !fits(dtype, cols)) continue;
+        const Rows rows(dtype, cols);
+        Tokens tokens(cols, n_tokens);
+        const std::vector<float> want = dot(avx2_kernels(), rows, tokens);
+        for (const KernelTable* level : machine_levels())
+          EXPECT_EQ(dot(*level, rows, tokens), want)
+              << level->name << ", " << dtype_info(dtype).name << ", " << cols << " columns";
+      }
 }
 
 // AVX-VNNI is another way to the same integers.

@@ -6,6 +6,7 @@
 
 #include "backends/cpu/packed_rows.hpp"
 #include "tests/unit/cpu/levels.hpp"
+#include "tests/unit/cpu/random_tokens.hpp"
 
 namespace synfire::cpu {
 namespace {
@@ -61,6 +62,27 @@ TEST_P(SignKernels, SumsQuantsWithTheirSigns) {
         EXPECT_NEAR(out[r], want, 1e-6 * size) << "row " << r;
       }
     }
+}
+
+// A last unit of 2 or 4 blocks has their signs where a token has their quants.
+TEST_P(SignKernels, RowsThatAreNoWholeUnits) {
+  std::mt19937 random(9);
+  for (const std::uint32_t cols : {32u, 64u, 320u, 384u, 576u, 960u}) {
+    SCOPED_TRACE(cols);
+    constexpr std::uint32_t kRows = 5;
+    const Signs signs(kRows, cols / 8, random);
+    Tokens token(cols, 1);
+    const Activations x = token.prepare(*GetParam(), true);
+    float out[kRows];
+    GetParam()->sign_dot(signs.packed.data(), signs.stride, kRows, units_of(cols), x.quants,
+                         x.scales, out);
+    for (std::uint32_t r = 0; r < kRows; ++r) {
+      double want = 0;
+      for (std::uint32_t i = 0; i < cols; ++i)
+        want += signs.minus(r, i) ? -token.value(0, i, true) : token.value(0, i, true);
+      EXPECT_NEAR(out[r], want, 1e-6 * cols) << "row " << r;
+    }
+  }
 }
 
 TEST_P(SignKernels, ARowDoesNotDependOnTheOthers) {

@@ -50,7 +50,7 @@ class TilesTest : public testing::TestWithParam<const KernelTable*> {
   const KernelTable& kernels_ = *GetParam();
 };
 
-constexpr std::uint32_t kTileColumns[] = {1, 31, 32, 96, 256, 800, 1056, 2304};
+constexpr std::uint32_t kTileColumns[] = {1, 31, 32, 96, 256, 576, 800, 1056, 2304};
 
 TEST_P(TilesTest, GiveTheBitsOfTheAvx512Level) {
   for (const DType dtype : weight_dtypes()) {

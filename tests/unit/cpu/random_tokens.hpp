@@ -61,7 +61,7 @@ struct Tokens {
     if (!quantized) return x[std::size_t{t} * cols + i];
     const std::size_t unit = std::size_t{t} * units_of(cols) + i / kUnit;
     return static_cast<double>(scales[unit * 8 + i % kUnit / 32]) *
-           quants[unit * kUnit + packed_place(i % kUnit)];
+           quants[std::size_t{t} * units_of(cols) * kUnit + place_in_row(i, cols)];
   }
 
  private:

@@ -13,7 +13,9 @@
 // Packed rows for tests of row kernels.
 namespace synfire::cpu {
 
-inline constexpr std::uint32_t kColumns[] = {1, 7, 16, 31, 32, 33, 64, 96, 256, 512, 800, 1000};
+// Whole units, and last ones of every number of blocks.
+inline constexpr std::uint32_t kColumns[] = {1,   7,   16,  31,  32,  33,  64,  96,  128,
+                                             224, 256, 320, 416, 512, 576, 800, 832, 1000};
 
 inline bool fits(DType dtype, std::uint32_t cols) {
   return cols % dtype_info(dtype).block_size == 0;
