@@ -14,16 +14,22 @@ constexpr std::uint64_t kHoldOutEvery = 4;
 
 }  // namespace
 
+// A window's steps, layer by layer; with the last one the window ends.
 class ProfileRecorder::Sink final : public TapSink {
  public:
-  explicit Sink(std::vector<LayerRecorder>& layers) : layers_(layers) {}
+  Sink(std::vector<LayerRecorder>& layers, std::size_t n_tokens)
+      : layers_(layers), n_left_(n_tokens) {}
   void on_step(std::span<const LayerTap> taps) override {
-    parallel_parts(layers_.size(),
-                   [&](std::size_t i) { layers_[i].add(taps[i].rows, taps[i].gates); });
+    n_left_ -= taps.front().rows.size() / layers_.front().profile().inputs.calibration.cols();
+    parallel_parts(layers_.size(), [&](std::size_t i) {
+      layers_[i].add(taps[i].rows, taps[i].gates);
+      if (n_left_ == 0) layers_[i].end_window();
+    });
   }
 
  private:
   std::vector<LayerRecorder>& layers_;
+  std::size_t n_left_;  // tokens of the window
 };
 
 ProfileRecorder::ProfileRecorder(ProfileInfo info) : info_(std::move(info)) {
@@ -57,9 +63,8 @@ void ProfileRecorder::configure(EngineConfig& config, bool has_activity) {
 Status ProfileRecorder::record(Engine& engine, std::span<const std::int32_t> window) {
   const bool held_out = info_.windows % kHoldOutEvery == kHoldOutEvery - 1;
   for (LayerRecorder& layer : layers_) layer.begin_window(held_out);
-  Sink sink(layers_);
+  Sink sink(layers_, window.size());
   SYNFIRE_RETURN_IF_ERROR(engine.observe(window, sink));
-  parallel_parts(layers_.size(), [&](std::size_t i) { layers_[i].end_window(); });
   ++info_.windows;
   info_.tokens += window.size();
   return {};

@@ -46,7 +46,12 @@ void StageCutter::gather(std::uint32_t device, const std::vector<ValueId>& value
   for (const ValueId v : values) use(device, v);
 }
 
-std::uint32_t StageCutter::export_value(ValueId value) { return channel_of(value); }
+// The host waits for the whole step, so the copy has time: it comes after the ops so far, which may
+// then run as one.
+std::uint32_t StageCutter::export_value(ValueId value) {
+  const Home& home = homes_[value];
+  return channel_of(value, plan_.devices[home.device].stages[home.stage].ops.size());
+}
 
 StageSpec& StageCutter::current(std::uint32_t device) {
   std::vector<StageSpec>& stages = plan_.devices[device].stages;
@@ -73,7 +78,7 @@ std::uint32_t StageCutter::use(std::uint32_t device, ValueId value) {
   StageSpec& stage = current(device);
   if (const auto found = open_[device].locals.find(value); found != open_[device].locals.end())
     return found->second;
-  const std::uint32_t channel = channel_of(value);
+  const std::uint32_t channel = channel_of(value, after_writer(homes_[value]));
   stage.values.push_back(values_[value]);
   const auto port = static_cast<std::uint32_t>(stage.values.size() - 1);
   const auto stage_index = static_cast<std::uint32_t>(plan_.devices[device].stages.size() - 1);
@@ -85,16 +90,22 @@ std::uint32_t StageCutter::use(std::uint32_t device, ValueId value) {
   return local;
 }
 
-std::uint32_t StageCutter::channel_of(ValueId value) {
+// What another device waits for leaves as soon as it is there.
+std::size_t StageCutter::after_writer(const Home& home) const {
+  const std::vector<StageOp>& ops = plan_.devices[home.device].stages[home.stage].ops;
+  const auto writer = std::find_if(ops.begin(), ops.end(), [&](const StageOp& op) {
+    return std::find(op.outputs.begin(), op.outputs.end(), home.local) != op.outputs.end();
+  });
+  return static_cast<std::size_t>(writer - ops.begin()) + 1;
+}
+
+std::uint32_t StageCutter::channel_of(ValueId value, std::size_t at) {
   Home& home = homes_[value];
   if (home.channel != SF_NONE) return home.channel;
   StageSpec& stage = plan_.devices[home.device].stages[home.stage];
   stage.values.push_back(values_[value]);
   const auto port = static_cast<std::uint32_t>(stage.values.size() - 1);
-  const auto writer = std::find_if(stage.ops.begin(), stage.ops.end(), [&](const StageOp& op) {
-    return std::find(op.outputs.begin(), op.outputs.end(), home.local) != op.outputs.end();
-  });
-  stage.ops.insert(writer + 1, copy_op(home.local, port));
+  stage.ops.insert(stage.ops.begin() + static_cast<std::ptrdiff_t>(at), copy_op(home.local, port));
   home.channel = static_cast<std::uint32_t>(plan_.channels.size());
   plan_.channels.push_back(
       {values_[value],

@@ -53,7 +53,11 @@ class StageCutter {
   [[nodiscard]] bool is_remote(std::uint32_t device, ValueId value) const;
   std::uint32_t add_local(std::uint32_t device, ValueId value);
   std::uint32_t use(std::uint32_t device, ValueId value);
-  std::uint32_t channel_of(ValueId value);
+  // Where in its stage the copy to a channel that others read comes.
+  [[nodiscard]] std::size_t after_writer(const Home& home) const;
+  // The value's channel; where it has none yet, copied to it by an op that becomes its stage's
+  // `at`th.
+  std::uint32_t channel_of(ValueId value, std::size_t at);
 
   ExecutionPlan& plan_;
   std::vector<sf_value_desc> values_;

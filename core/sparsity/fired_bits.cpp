@@ -24,12 +24,48 @@ std::uint64_t fired_of_16(const float* gates) {
   return sum;
 }
 
-std::uint64_t common(const std::uint64_t* a, const std::uint64_t* b, std::size_t n) {
-  return sum_common(a, b, n);
+[[gnu::always_inline]] inline RunFirings add_firings(const std::uint64_t* run,
+                                                     std::uint64_t* counts, std::size_t n) {
+  std::uint64_t fired = 0, once = 0;
+  for (std::size_t j = 0; j < n; ++j) {
+    const auto times = static_cast<std::uint64_t>(std::popcount(run[j]));
+    counts[j] += times;
+    fired += times != 0 ? 1 : 0;
+    once += times == 1 ? 1 : 0;
+  }
+  return {fired, once};
 }
-[[gnu::target("popcnt")]] std::uint64_t common_popcnt(const std::uint64_t* a,
-                                                      const std::uint64_t* b, std::size_t n) {
-  return sum_common(a, b, n);
+
+// The same loops for processors that count bits, one word or eight at a time.
+struct Counting {
+  std::uint64_t (*common)(const std::uint64_t* a, const std::uint64_t* b, std::size_t n);
+  RunFirings (*run)(const std::uint64_t* run, std::uint64_t* counts, std::size_t n);
+};
+
+#define SYNFIRE_COUNTING(name, attribute)                                               \
+  attribute std::uint64_t common_##name(const std::uint64_t* a, const std::uint64_t* b, \
+                                        std::size_t n) {                                \
+    return sum_common(a, b, n);                                                         \
+  }                                                                                     \
+  attribute RunFirings run_##name(const std::uint64_t* run, std::uint64_t* counts,      \
+                                  std::size_t n) {                                      \
+    return add_firings(run, counts, n);                                                 \
+  }
+SYNFIRE_COUNTING(plain, )
+SYNFIRE_COUNTING(words, [[gnu::target("popcnt")]])
+SYNFIRE_COUNTING(vectors, [[gnu::target("avx512f,avx512vl,avx512vpopcntdq,popcnt")]])
+#undef SYNFIRE_COUNTING
+
+Counting best_counting() {
+  if (__builtin_cpu_supports("avx512vpopcntdq") && __builtin_cpu_supports("avx512vl"))
+    return {common_vectors, run_vectors};
+  if (__builtin_cpu_supports("popcnt")) return {common_words, run_words};
+  return {common_plain, run_plain};
+}
+
+const Counting& counting() {
+  static const Counting best = best_counting();
+  return best;
 }
 
 }  // namespace
@@ -58,8 +94,11 @@ void transpose_bits(std::uint64_t (&rows)[64]) {
 }
 
 std::uint64_t count_common(std::span<const std::uint64_t> a, std::span<const std::uint64_t> b) {
-  static const auto best = __builtin_cpu_supports("popcnt") ? common_popcnt : common;
-  return best(a.data(), b.data(), a.size());
+  return counting().common(a.data(), b.data(), a.size());
+}
+
+RunFirings count_run(std::span<const std::uint64_t> run, std::span<std::uint64_t> counts) {
+  return counting().run(run.data(), counts.data(), run.size());
 }
 
 }  // namespace synfire

@@ -19,4 +19,11 @@ void transpose_bits(std::uint64_t (&rows)[64]);
 [[nodiscard]] std::uint64_t count_common(std::span<const std::uint64_t> a,
                                          std::span<const std::uint64_t> b);
 
+// Neurons that fired in a run of tokens, and those that fired in it once only.
+struct RunFirings {
+  std::uint64_t fired = 0, once = 0;
+};
+// Adds to counts[j] how many bits run[j] has.
+RunFirings count_run(std::span<const std::uint64_t> run, std::span<std::uint64_t> counts);
+
 }  // namespace synfire

@@ -1,7 +1,6 @@
 #include "core/sparsity/layer_recorder.hpp"
 
 #include <algorithm>
-#include <bit>
 
 #include "core/sparsity/fired_bits.hpp"
 #include "core/sparsity/matrix_product.hpp"
@@ -64,14 +63,11 @@ void LayerRecorder::add_run(std::size_t first, std::size_t n) {
     transpose_bits(block);
     std::copy_n(block, std::min<std::size_t>(64, d_ff - j), run_.data() + j);
   }
-  const bool whole = n == TraceSample::kRunTokens;
-  if (whole) ++stats.runs;
-  for (std::size_t j = 0; j < d_ff; ++j) {
-    if (run_[j] == 0) continue;
-    stats.counts[j] += static_cast<std::uint64_t>(std::popcount(run_[j]));
-    if (!whole) continue;
-    ++stats.fired_in_run;
-    if (std::has_single_bit(run_[j])) ++stats.once_in_run;
+  const RunFirings firings = count_run(run_, stats.counts);
+  if (n == TraceSample::kRunTokens) {
+    ++stats.runs;
+    stats.fired_in_run += firings.fired;
+    stats.once_in_run += firings.once;
   }
   profile_.traces.add(run_, static_cast<std::uint32_t>(n));
 }

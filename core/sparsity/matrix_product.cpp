@@ -64,14 +64,15 @@ AddTile best_add_tile() {
 template <std::size_t Width>
 void pack(const MatrixView& from, std::vector<float>& to) {
   const std::size_t depth = from.cols;
-  to.assign((from.rows + Width - 1) / Width * Width * depth, 0);
+  to.resize((from.rows + Width - 1) / Width * Width * depth);
   float* panel = to.data();
   for (std::size_t first = 0; first < from.rows; first += Width, panel += Width * depth) {
     const std::size_t n = std::min(Width, from.rows - first);
     const float* const data = from.data + first * from.row_stride;
-    if (from.row_stride == 1) {
+    if (n < Width) std::fill_n(panel, Width * depth, 0.0F);
+    if (from.row_stride == 1 && n == Width) {  // of a length that the compiler knows
       for (std::size_t k = 0; k < depth; ++k)
-        std::copy_n(data + k * from.col_stride, n, panel + k * Width);
+        std::copy_n(data + k * from.col_stride, Width, panel + k * Width);
     } else {
       for (std::size_t lane = 0; lane < n; ++lane)
         for (std::size_t k = 0; k < depth; ++k)

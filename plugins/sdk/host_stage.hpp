@@ -246,6 +246,7 @@ class HostStage : public Stage {
 
   void run_ops(const sf_submission& submission, const std::atomic<bool>& stop) {
     check_batch(name_, *submission.batch, max_tokens_);
+    for (std::size_t port = 0; port < outputs_.size(); ++port) check_output(submission, port);
     std::size_t i = 0;  // op
     for (const Fusion& step : steps_) {
       if (stop.load(std::memory_order_relaxed)) throw Error(kAborted, name_ + ": aborted");
@@ -308,13 +309,12 @@ class HostStage : public Stage {
       wait(submission.inputs[in_port], in_port, stop);
       check_room(submission.inputs[in_port], "input", in_port, bytes);
     }
-    if (out_port != SIZE_MAX) check_room(submission.outputs[out_port], "output", out_port, bytes);
     void* const from = address(op.inputs[0], submission);
     void* const to = address(op.outputs[0], submission);
     if (value.kind == SF_VALUE_ACTIVE) {
       if (in_port != SIZE_MAX) check_list(ActiveList(from), value, *submission.batch);
       ActiveList(from).copy_to(to);
-    } else if (bytes != 0) {
+    } else if (bytes != 0 && from != to) {
       std::memcpy(to, from, bytes);
     }
     if (out_port != SIZE_MAX) {
@@ -329,6 +329,12 @@ class HostStage : public Stage {
     throw Error(kInvalidArgument, name_ + ": " + direction + " port " + std::to_string(index) +
                                       " has room for " + std::to_string(port.bytes) +
                                       " bytes, want " + std::to_string(bytes));
+  }
+
+  // Before any op: values may be made in their ports.
+  void check_output(const sf_submission& submission, std::size_t port) const {
+    check_room(submission.outputs[port], "output", port,
+               copied_bytes(values_[outputs_[port]], *submission.batch));
   }
 
   // A list from outside: what kernels rely on holds.
@@ -399,9 +405,10 @@ class HostStage : public Stage {
 
   [[nodiscard]] void* address(std::uint32_t value, const sf_submission& submission) const {
     if (plan_.offsets[value] != ScratchPlan::kPort) return scratch_.data() + plan_.offsets[value];
-    if (const std::size_t port = find_port(inputs_, value); port != SIZE_MAX)
+    const std::uint32_t home = plan_.homes[value];
+    if (const std::size_t port = find_port(inputs_, home); port != SIZE_MAX)
       return submission.inputs[port].address;
-    return submission.outputs[find_port(outputs_, value)].address;
+    return submission.outputs[find_port(outputs_, home)].address;
   }
 
   std::string name_;

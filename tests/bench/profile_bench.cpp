@@ -1,5 +1,6 @@
 // What recording costs: windows of tokens through an engine that is watched, and through one that
-// is not, in turns. profile_bench MODEL PLUGIN_DIR [ROUNDS]
+// is not, in turns. Only one of them is there at a time: with two, the teams' threads would have to
+// sleep between ops. profile_bench MODEL PLUGIN_DIR [ROUNDS]
 
 #include <algorithm>
 #include <chrono>
@@ -62,30 +63,38 @@ void prefill(Engine& engine, const std::vector<std::int32_t>& window) {
   must(done.get());
 }
 
+// Of a new engine that has seen a window.
+double seconds_of_all(const EngineConfig& config, const Windows& windows, const auto& run) {
+  const auto engine = must(Engine::make(config));
+  prefill(*engine, windows.front());
+  return seconds_of([&] {
+    for (const auto& window : windows) run(*engine, window);
+  });
+}
+
 int run(const std::string& model, const std::string& plugins, int rounds) {
   EngineConfig config;
   config.model = model;
   config.plugin_dirs = {plugins};
   config.predictor = "none";
-  const auto plain = must(Engine::make(config));
   const GgufFile file = must(GgufFile::open(model));
   const ProfileInfo info = ProfileInfo::of(file, must(build_program(file, "")));
-  ProfileRecorder::configure(config, info.has_activity());
-  const auto watched = must(Engine::make(config));
+  EngineConfig watched = config;
+  ProfileRecorder::configure(watched, info.has_activity());
   ProfileRecorder recorder(info);
 
   std::mt19937 random(1);
+  const std::uint32_t n_vocab = must(Engine::make(config))->model().n_vocab;
   Windows windows(kWindows, std::vector<std::int32_t>(kWindowTokens));
   for (auto& window : windows)
-    for (auto& token : window) token = static_cast<std::int32_t>(random() % plain->model().n_vocab);
+    for (auto& token : window) token = static_cast<std::int32_t>(random() % n_vocab);
   std::vector<double> ratios, plain_rates, rates;
   constexpr double kTokens = kWindows * kWindowTokens;
   for (int round = 0; round <= rounds; ++round) {
-    const double without = seconds_of([&] {
-      for (const auto& window : windows) prefill(*plain, window);
-    });
-    const double with = seconds_of([&] {
-      for (const auto& window : windows) must(recorder.record(*watched, window));
+    const double without = seconds_of_all(
+        config, windows, [](Engine& engine, const auto& window) { prefill(engine, window); });
+    const double with = seconds_of_all(watched, windows, [&](Engine& engine, const auto& window) {
+      must(recorder.record(engine, window));
     });
     if (round == 0) continue;  // warms up
     ratios.push_back(with / without);

@@ -64,6 +64,36 @@ TEST_P(LinearTest, SurvivesOutliers) {
                 tolerance(SF_OP_LINEAR, dtype_));
 }
 
+// Backends may compute a gated unit in one pass, whoever else reads its halves.
+TEST_P(LinearTest, HalvesOfAGatedUnitMayLeave) {
+  constexpr std::uint32_t kCols = 256, kRows = 40;
+  const HostTensor gate = HostTensor::random(dtype_, kRows, kCols, random_, 0.1F);
+  const HostTensor up = HostTensor::random(dtype_, kRows, kCols, random_, 0.1F);
+  for (const std::uint32_t n : {1u, 65u}) {
+    const std::vector<Bytes> x = input(std::size_t{n} * kCols);
+    std::vector<Bytes> hidden;
+    for (const auto& [gate_leaves, up_leaves] :
+         {std::pair{false, false}, {true, false}, {false, true}, {true, true}}) {
+      SCOPED_TRACE(testing::Message() << "T " << n << ", " << gate_leaves << up_leaves);
+      StageSpec spec;
+      const std::uint32_t in = spec.rows(kCols);
+      const auto half = [&](const HostTensor& weights) {
+        return spec.op(SF_OP_LINEAR, {in}, {SF_VALUE_ROWS, kRows}, sf_no_params{},
+                       {spec.weight(weights), SF_NONE});
+      };
+      const std::uint32_t ups = half(up), gates = half(gate);
+      const std::uint32_t made = spec.op(SF_OP_ACTIVATE, {gates, ups}, {SF_VALUE_ROWS, kRows},
+                                         sf_activate_params{SF_ACTIVATION_RELU});
+      spec.output(made);
+      if (gate_leaves) spec.output(gates);
+      if (up_leaves) spec.output(ups);
+      pair_.compare(spec, BatchSpec::of(n), x, tolerance(SF_OP_LINEAR, dtype_));
+      hidden.push_back(run_on(pair_.device, spec, BatchSpec::of(n), x)[0]);
+      EXPECT_EQ(hidden.back(), hidden.front());
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Backends, LinearTest,
                          testing::Combine(testing::ValuesIn(dense_backends()),
                                           testing::ValuesIn(weight_dtypes())),

@@ -102,14 +102,12 @@ class Linears {
       const auto [matrix, tile] = place(step.tile);
       const std::uint32_t n = multiply(place, step, out);
       float* const y = matrix->y + std::size_t{step.tokens.first} * matrix->rows + tile * kTileRows;
-      for (std::uint32_t t = 0; t < step.tokens.n; ++t)
-        std::memcpy(y + std::size_t{t} * matrix->rows, out + std::size_t{t} * kTileRows,
-                    n * sizeof(float));
+      copy_out(out, step.tokens.n, n, y, matrix->rows);
     });
   }
 
-  // Of two matrices of one shape, act(y_gate) * y_up alone.
-  void run_gated(std::uint32_t activation, std::size_t gate, float* hidden) {
+  // Of two matrices of one shape, act(y_gate) * y_up, and y_gate if that is wanted.
+  void run_gated(std::uint32_t activation, std::size_t gate, bool keep_gates, float* hidden) {
     const Matrix& gates = matrices_[gate];
     const Matrix& ups = matrices_[1 - gate];
     for_tiles(gates.tiles(), 2, [&](const Step& step, float* out) {
@@ -120,11 +118,12 @@ class Linears {
           },
           step, out);
       multiply([&](std::uint32_t tile) { return Place{&ups, tile}; }, step, up_out);
-      float* const h = hidden + std::size_t{step.tokens.first} * gates.rows + step.tile * kTileRows;
+      const std::size_t at = std::size_t{step.tokens.first} * gates.rows + step.tile * kTileRows;
+      if (keep_gates) copy_out(out, step.tokens.n, n, gates.y + at, gates.rows);
       for (std::uint32_t t = 0; t < step.tokens.n; ++t)
         device_.kernels().activate(activation, out + std::size_t{t} * kTileRows,
                                    up_out + std::size_t{t} * kTileRows, n,
-                                   h + std::size_t{t} * gates.rows);
+                                   hidden + at + std::size_t{t} * gates.rows);
     });
   }
 
@@ -136,6 +135,13 @@ class Linears {
     const std::size_t bytes = x_.halves != nullptr ? cols_ * 4 : units_of(cols_) * (kUnit + 64);
     const std::size_t fit = kTileBlockBytes / bytes / kWideTokens * kWideTokens;
     return static_cast<std::uint32_t>(std::clamp<std::size_t>(fit, kBlockTokens, kWideBlockTokens));
+  }
+
+  // n rows of a tile, of some tokens, to y [tokens, rows].
+  static void copy_out(const float* tile, std::uint32_t n_tokens, std::uint32_t n, float* y,
+                       std::size_t rows) {
+    for (std::uint32_t t = 0; t < n_tokens; ++t)
+      std::memcpy(y + t * rows, tile + std::size_t{t} * kTileRows, n * sizeof(float));
   }
 
   // body(step, room for `outputs` tiles of its tokens)
@@ -230,12 +236,25 @@ void linears(CpuDevice& device, std::span<const sdk::OpCall> calls) {
   if (calls[0].input_rows(0) != 0) Linears(device, calls).run();
 }
 
-void gated_linear(CpuDevice& device, std::span<const sdk::OpCall> calls) {
+namespace {
+
+void run_gated(CpuDevice& device, std::span<const sdk::OpCall> calls, bool keep_gates) {
   if (calls[0].input_rows(0) == 0) return;
   const sdk::OpCall& activate = calls[2];
   const std::size_t gate = calls[0].output(0) == activate.input(0) ? 0 : 1;
   Linears(device, calls.first(2))
-      .run_gated(activate.params<sf_activate_params>().activation, gate, activate.output(0));
+      .run_gated(activate.params<sf_activate_params>().activation, gate, keep_gates,
+                 activate.output(0));
+}
+
+}  // namespace
+
+void gated_linear(CpuDevice& device, std::span<const sdk::OpCall> calls) {
+  run_gated(device, calls, false);
+}
+
+void gated_linear_and_gates(CpuDevice& device, std::span<const sdk::OpCall> calls) {
+  run_gated(device, calls, true);
 }
 
 }  // namespace synfire::cpu

@@ -21,14 +21,24 @@ bool reads(const sdk::HostOp& op, std::uint32_t value) {
   return std::find(op.inputs.begin(), op.inputs.end(), value) != op.inputs.end();
 }
 
-// Whether two linear ops and an activation are a gated unit whose halves nobody else reads.
+// Whether two linear ops and an activation are a gated unit.
 bool is_gated_unit(std::span<const sdk::HostOp> ops) {
   if (ops.size() < 3 || ops[2].info->id != SF_OP_ACTIVATE || ops[2].inputs[1] == SF_NONE)
     return false;
   const std::uint32_t a = ops[0].outputs[0], b = ops[1].outputs[0];
-  if (!reads(ops[2], a) || !reads(ops[2], b) || a == b) return false;
-  return std::none_of(ops.begin() + 3, ops.end(),
-                      [&](const sdk::HostOp& op) { return reads(op, a) || reads(op, b); });
+  return reads(ops[2], a) && reads(ops[2], b) && a != b;
+}
+
+// One pass over both matrices of a gated unit, whose halves are kept only where others read them.
+sdk::HostStage::Fusion fused_gated_unit(std::span<const sdk::HostOp> ops) {
+  const std::uint32_t gate = ops[2].inputs[0], up = ops[2].inputs[1];
+  const auto others_read = [&](std::uint32_t value) {
+    return std::any_of(ops.begin() + 3, ops.end(),
+                       [&](const sdk::HostOp& op) { return reads(op, value); });
+  };
+  if (others_read(up)) return {2, &run_fused<linears>};
+  if (others_read(gate)) return {3, &run_fused<gated_linear_and_gates>};
+  return {3, &run_fused<gated_linear>};
 }
 
 }  // namespace
@@ -37,7 +47,7 @@ sdk::HostStage::Fusion find_fusion(std::span<const sdk::HostOp> ops) {
   std::size_t n = 0;
   while (n < ops.size() && ops[n].info->id == SF_OP_LINEAR && ops[n].inputs == ops[0].inputs) ++n;
   if (n < 2) return {};
-  if (n == 2 && is_gated_unit(ops)) return {3, &run_fused<gated_linear>};
+  if (n == 2 && is_gated_unit(ops)) return fused_gated_unit(ops);
   return {n, &run_fused<linears>};
 }
 

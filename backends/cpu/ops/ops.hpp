@@ -29,6 +29,8 @@ void linear(CpuDevice& device, const sdk::OpCall& call);
 void linears(CpuDevice& device, std::span<const sdk::OpCall> calls);
 // Two linear ops of one input, gate and up in any order, and the activation of their results.
 void gated_linear(CpuDevice& device, std::span<const sdk::OpCall> calls);
+// The same; the gate's result is kept, up's is not.
+void gated_linear_and_gates(CpuDevice& device, std::span<const sdk::OpCall> calls);
 void rope(CpuDevice& device, const sdk::OpCall& call);
 void kv_write(CpuDevice& device, const sdk::OpCall& call);
 void attention(CpuDevice& device, const sdk::OpCall& call);

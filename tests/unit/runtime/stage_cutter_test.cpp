@@ -74,6 +74,18 @@ TEST_F(StageCutterTest, AValueThatLeavesIsCopiedRightAfterItsOp) {
   EXPECT_THAT(stages(1)[0].ops[1].inputs, ElementsAre(stages(1)[0].ops[0].outputs[0]));
 }
 
+// So that backends may run the ops around it as one.
+TEST_F(StageCutterTest, AValueForTheHostIsCopiedAfterTheOpsSoFar) {
+  const ValueId a = op(0, {});
+  op(0, {a});
+  EXPECT_EQ(cutter_.export_value(a), 0U);
+  op(0, {a});
+  EXPECT_THAT(ids(0, 0), ElementsAre(SF_OP_ADD, SF_OP_ADD, SF_OP_COPY, SF_OP_ADD));
+  op(1, {a});  // takes the same channel
+  ASSERT_EQ(plan_.channels.size(), 1U);
+  EXPECT_EQ(plan_.channels[0].to.size(), 1U);
+}
+
 TEST_F(StageCutterTest, AValueReadByManyHasOneChannel) {
   const ValueId a = op(0, {});
   op(1, {a});

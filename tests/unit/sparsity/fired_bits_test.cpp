@@ -48,5 +48,25 @@ TEST(FiredBits, CommonOnesAreCounted) {
   EXPECT_EQ(count_common({}, {}), 0U);
 }
 
+TEST(FiredBits, ARunIsCountedByNeuron) {
+  std::mt19937_64 random(4);
+  for (const std::size_t n : {0U, 1U, 7U, 8U, 200U}) {
+    std::vector<std::uint64_t> run(n), counts(n), wanted(n);
+    RunFirings firings;
+    for (std::size_t j = 0; j < n; ++j) {
+      run[j] = j % 3 == 0 ? 0 : j % 3 == 1 ? std::uint64_t{1} << random() % 64 : random();
+      counts[j] = wanted[j] = random() % 1000;
+      const auto times = static_cast<std::uint64_t>(std::popcount(run[j]));
+      wanted[j] += times;
+      if (times != 0) ++firings.fired;
+      if (times == 1) ++firings.once;
+    }
+    const RunFirings got = count_run(run, counts);
+    EXPECT_EQ(counts, wanted) << n;
+    EXPECT_EQ(got.fired, firings.fired) << n;
+    EXPECT_EQ(got.once, firings.once) << n;
+  }
+}
+
 }  // namespace
 }  // namespace synfire

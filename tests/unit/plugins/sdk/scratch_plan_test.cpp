@@ -13,6 +13,8 @@ struct Program {
   std::vector<std::uint32_t> in_ports, out_ports;
   std::vector<std::size_t> sizes;           // by value
   std::vector<std::uint32_t> step_of = {};  // by op; empty: each is a step
+  std::vector<std::uint32_t> copies = {};   // ops that are copies
+  std::vector<std::uint32_t> lists = {};    // values that are active lists
 
   [[nodiscard]] ScratchPlan plan() const {
     std::vector<sf_op> ops(inputs.size());
@@ -22,7 +24,11 @@ struct Program {
       ops[i].n_outputs = static_cast<std::uint32_t>(outputs[i].size());
       ops[i].outputs = outputs[i].data();
     }
+    for (const std::uint32_t op : copies) ops[op].id = SF_OP_COPY;
+    std::vector<sf_value_desc> values(sizes.size(), {SF_VALUE_ROWS, 1});
+    for (const std::uint32_t value : lists) values[value].kind = SF_VALUE_ACTIVE;
     sf_stage_desc stage{};
+    stage.values = values.data();
     stage.n_values = static_cast<std::uint32_t>(sizes.size());
     stage.n_ops = static_cast<std::uint32_t>(ops.size());
     stage.ops = ops.data();
@@ -55,6 +61,25 @@ TEST(ScratchPlan, PortsHaveNoScratch) {
   EXPECT_NE(plan.offsets[1], ScratchPlan::kPort);
   EXPECT_EQ(plan.offsets[2], ScratchPlan::kPort);
   EXPECT_EQ(plan.total, 64u);
+}
+
+// in -> a -> b -> c; b goes out twice, and c does.
+TEST(ScratchPlan, RowsThatLeaveAreMadeInTheirPort) {
+  Program program{{{0}, {1}, {2}, {2}, {2}, {3}},
+                  {{1}, {2}, {4}, {5}, {3}, {6}},
+                  {0},
+                  {4, 5, 6},
+                  std::vector<std::size_t>(7, 64)};
+  program.copies = {0, 2, 3, 5};
+  ScratchPlan plan = program.plan();
+  EXPECT_EQ(plan.homes, (std::vector<std::uint32_t>{0, 1, 4, 6, 4, 5, 6}));
+  EXPECT_EQ(plan.offsets[2], ScratchPlan::kPort);
+  EXPECT_EQ(plan.offsets[3], ScratchPlan::kPort);
+  EXPECT_EQ(plan.total, 64U);  // only what came in
+  program.lists = {2, 4, 5};
+  plan = program.plan();
+  EXPECT_EQ(plan.homes[2], 2U);  // lists are copied
+  EXPECT_NE(plan.offsets[2], ScratchPlan::kPort);
 }
 
 // x -> a, x -> b, (a, b) -> c: what c takes over from x must not be written while others read x.
