@@ -61,8 +61,7 @@ std::unique_ptr<sdk::Kv> CpuDevice::create_kv(const sf_kv_desc& desc) {
   const sf_kv_desc& checked = sdk::HostKv::check(desc);
   const KvFormat format = kv_format_of(kernels_, static_cast<DType>(checked.dtype));
   const std::size_t tiles = (checked.block_tokens + kKvTile - 1) / kKvTile;
-  auto kv =
-      std::make_unique<sdk::HostKv>(checked, tiles * kv_tile_bytes(format, checked.head_dim));
+  auto kv = std::make_unique<sdk::HostKv>(checked, tiles * kv_tile_bytes(format, checked.head_dim));
   // A tile is a part of a small page, and every page would have to be looked up before it is read.
   prefer_huge_pages(kv->memory().data(), kv->memory().size());
   return kv;

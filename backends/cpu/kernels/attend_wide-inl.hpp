@@ -33,7 +33,8 @@ void to_wide(const float* x, std::uint32_t n, std::byte* row) {
   };
   for (std::uint32_t i = 0; i < n; i += kLanes) squares = hn::MulAdd(load(i), load(i), squares);
   const float norm = __builtin_sqrtf(hn::GetLane(hn::SumOfLanes(kFloats, squares)));
-  const float scale = norm < 1e-15f ? 0 : norm / kWideNorm;  // not a number stays so
+  // What is not finite becomes no number.
+  const float scale = norm < 1e-15f ? 0 : norm / kWideNorm + (norm - norm);
   const VecF inverse = hn::Set(kFloats, scale > 0 ? 1 / scale : 0.0f);
   for (std::uint32_t i = 0; i < n; i += kLanes) {
     const __m512i rounded = _mm512_cvtps_epi32(hn::Mul(load(i), inverse).raw);
@@ -96,7 +97,8 @@ HWY_INLINE void score_wide_tiles(const AttendChunk& chunk, std::uint32_t t, cons
 #pragma GCC unroll 8
     for (int q = 0; q < Q; ++q)
 #pragma GCC unroll 4
-      for (int i = 0; i < T; ++i) dots[q][i] = dot_add_pair(dots[q][i], key[i], queries[q] + pair * 2);
+      for (int i = 0; i < T; ++i)
+        dots[q][i] = dot_add_pair(dots[q][i], key[i], queries[q] + pair * 2);
   }
   const VecF factor = hn::Set(kFloats, chunk.scale * 1.4426950408889634f);
 #pragma GCC unroll 4

@@ -133,8 +133,7 @@ class PagedAttention {
     const std::uint32_t segments = (most_chunks + kSegmentChunks - 1) / kSegmentChunks;
     auto* const partials =
         device_.workspace().get<float>(Workspace::partials, items() * most_chunks * floats);
-    const MemberScratch scratch(device_.workspace(), device_.team().members(),
-                                names_bytes());
+    const MemberScratch scratch(device_.workspace(), device_.team().members(), names_bytes());
     std::vector<std::atomic<std::uint32_t>> ended(items());  // segments
     device_.team().parallel_for(items() * segments, [&](std::size_t piece, std::size_t member) {
       const std::size_t item = piece / segments;
