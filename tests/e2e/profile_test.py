@@ -186,7 +186,7 @@ class Profile(Case):
         self.run_program(*draw(first, second))
         import xml.etree.ElementTree as tree
         texts = list(tree.parse(picture).getroot().itertext())
-        for name in ["svd", "exact", "perplexity lost against exact", "bytes of FFN and predictor, of exact's"]:
+        for name in ["svd", "exact", "perplexity lost against exact, %", "bytes of FFN and predictor, of exact's"]:
             self.assertIn(name, texts)
         svd = 'fill="#0072b2"'  # two points and the legend's
         self.assertEqual(picture.read_text().count(svd), 3)

@@ -73,7 +73,7 @@ Axis Axis::log_percent(std::string label, double min, double max) {
     const auto step = static_cast<std::size_t>((i % 3 + 3) % 3);
     const double value = kSteps[step] * std::pow(10, std::floor(i / 3.0));
     if (value <= min * (1 + 1e-9)) axis.ticks.clear();  // one at most is under all
-    axis.ticks.emplace_back(value, fmt::format("{:.6g} %", 100 * value));
+    axis.ticks.emplace_back(value, fmt::format("{:.6g}", 100 * value));
     if (value >= max) break;
   }
   axis.min = axis.ticks.front().first;

@@ -22,7 +22,7 @@ Axis loss_axis(const std::vector<LossSeries>& series) {
       most = std::max(most, point.loss + point.loss_error);
     }
   if (most <= 0) most = 1e-3;
-  return Axis::log_percent("perplexity lost against exact", std::min(least, most / 10), most);
+  return Axis::log_percent("perplexity lost against exact, %", std::min(least, most / 10), most);
 }
 
 Axis bytes_axis(const std::vector<LossSeries>& series) {
