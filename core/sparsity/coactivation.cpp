@@ -1,9 +1,9 @@
 #include "core/sparsity/coactivation.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <numeric>
+#include <span>
 #include <vector>
 
 #include "core/sparsity/fired_bits.hpp"
