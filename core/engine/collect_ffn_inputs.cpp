@@ -22,7 +22,7 @@ class Collector final : public TapSink {
     if (!inputs.moments.empty()) {
       add_outer_products(rows, d_model_, inputs.moments);
       inputs.sums.resize(d_model_);
-      for (std::size_t i = 0; i < rows.size(); ++i) inputs.sums[i % d_model_] += rows[i];
+      inputs.add_to_sums(rows);
     }
     inputs.n_rows += rows.size() / d_model_;
     inputs.calibration.add(rows);

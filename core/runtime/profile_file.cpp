@@ -112,9 +112,10 @@ std::vector<std::uint64_t> words_of(const GgufTensor* tensor) {
   return words;
 }
 
-Status check_finite(const GgufFile& file, const GgufTensor& tensor, std::span<const float> values) {
+template <typename T>
+Status check_finite(const GgufFile& file, const GgufTensor& tensor, std::span<const T> values) {
   const auto bad =
-      std::find_if(values.begin(), values.end(), [](float value) { return !std::isfinite(value); });
+      std::find_if(values.begin(), values.end(), [](T value) { return !std::isfinite(value); });
   if (bad == values.end()) return {};
   return invalid_argument("{}: tensor {}: element {} is {}, want a finite number", file.path(),
                           tensor.name, bad - values.begin(), *bad);
@@ -144,7 +145,7 @@ Result<RowSample> rows_in(const GgufFile& file, const ProfileInfo& info, std::ui
     std::memcpy(&half, tensor->data.data() + i * sizeof half, sizeof half);
     rows[i] = f16_to_f32(half);
   }
-  SYNFIRE_RETURN_IF_ERROR(check_finite(file, *tensor, rows));
+  SYNFIRE_RETURN_IF_ERROR(check_finite(file, *tensor, std::span<const float>(rows)));
   return RowSample(info.d_model, max_rows, std::move(rows), seen);
 }
 
@@ -160,6 +161,17 @@ Result<std::vector<float>> moments_in(const GgufFile& file, const ProfileInfo& i
     std::copy_n(packed.begin() + static_cast<std::ptrdiff_t>(triangle(r)), r + 1,
                 moments.begin() + static_cast<std::ptrdiff_t>(r * n));
   return moments;
+}
+
+// Files of before there were any have none: the mean is not known then.
+Result<std::vector<double>> sums_in(const GgufFile& file, const ProfileInfo& info,
+                                    std::uint32_t layer) {
+  if (file.tensor(tensor_of(layer, "sums")) == nullptr) return std::vector<double>();
+  SYNFIRE_ASSIGN_OR_RETURN(const GgufTensor* const tensor,
+                           tensor_in(file, layer, "sums", DType::f64, {info.d_model}));
+  SYNFIRE_ASSIGN_OR_RETURN(const std::span<const double> sums, tensor->as<double>());
+  SYNFIRE_RETURN_IF_ERROR(check_finite(file, *tensor, sums));
+  return std::vector<double>(sums.begin(), sums.end());
 }
 
 Status check_layer(const ProfileFile& profile, std::uint32_t layer) {
@@ -249,6 +261,7 @@ Result<FfnInputs> ProfileFile::inputs(std::uint32_t layer, bool with_moments) co
   inputs.n_rows = inputs.calibration.seen();
   if (with_moments) {
     SYNFIRE_ASSIGN_OR_RETURN(inputs.moments, moments_in(file_, info_, layer));
+    SYNFIRE_ASSIGN_OR_RETURN(inputs.sums, sums_in(file_, info_, layer));
   }
   return inputs;
 }

@@ -80,6 +80,8 @@ Status declare_layer(GgufHeader& header, const ProfileInfo& info, std::uint32_t 
   }
   SYNFIRE_RETURN_IF_ERROR(
       add_tensor(header, tensor_of(i, "moments"), DType::f32, {triangle(d_model)}));
+  SYNFIRE_RETURN_IF_ERROR(
+      add_tensor(header, tensor_of(i, "sums"), DType::f64, {layer.inputs.sums.size()}));
   SYNFIRE_RETURN_IF_ERROR(add_tensor(header, tensor_of(i, "calibration"), DType::f16,
                                      {d_model, layer.inputs.calibration.n_rows()}));
   return add_tensor(header, tensor_of(i, "held_out"), DType::f16,
@@ -119,6 +121,9 @@ Status write_layer(GgufWriter& writer, const ProfileInfo& info, std::uint32_t i,
   }
   SYNFIRE_RETURN_IF_ERROR(
       write_moments(writer, tensor_of(i, "moments"), layer.inputs.moments, info.d_model));
+  if (!layer.inputs.sums.empty())
+    SYNFIRE_RETURN_IF_ERROR(
+        writer.write_values(tensor_of(i, "sums"), std::span<const double>(layer.inputs.sums)));
   SYNFIRE_RETURN_IF_ERROR(
       write_rows(writer, tensor_of(i, "calibration"), layer.inputs.calibration));
   return write_rows(writer, tensor_of(i, "held_out"), layer.inputs.held_out);

@@ -33,6 +33,12 @@ struct FfnInputs {
     return rows * d_model * sizeof(float);
   }
 
+  // Adds rows [n, d_model] to the sums.
+  void add_to_sums(std::span<const float> rows) {
+    for (std::size_t at = 0; at < rows.size(); at += sums.size())
+      for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += rows[at + i];
+  }
+
   // Lower triangle of the sum of x x^T, [d_model, d_model]; empty: not wanted.
   std::vector<float> moments;
   // The sum of x over the same rows, [d_model]; empty: not known, and so is their mean.

@@ -36,10 +36,18 @@ std::uint64_t fired_of_16(const float* gates) {
   return {fired, once};
 }
 
+[[gnu::always_inline]] inline void add_together(std::uint64_t bits, const std::uint64_t* run,
+                                                std::uint64_t* counts, std::size_t n) {
+  for (std::size_t j = 0; j < n; ++j)
+    counts[j] += static_cast<std::uint64_t>(std::popcount(run[j] & bits));
+}
+
 // The same loops for processors that count bits, one word or eight at a time.
 struct Counting {
   std::uint64_t (*common)(const std::uint64_t* a, const std::uint64_t* b, std::size_t n);
   RunFirings (*run)(const std::uint64_t* run, std::uint64_t* counts, std::size_t n);
+  void (*together)(std::uint64_t bits, const std::uint64_t* run, std::uint64_t* counts,
+                   std::size_t n);
 };
 
 #define SYNFIRE_COUNTING(name, attribute)                                               \
@@ -50,6 +58,10 @@ struct Counting {
   attribute RunFirings run_##name(const std::uint64_t* run, std::uint64_t* counts,      \
                                   std::size_t n) {                                      \
     return add_firings(run, counts, n);                                                 \
+  }                                                                                     \
+  attribute void together_##name(std::uint64_t bits, const std::uint64_t* run,          \
+                                 std::uint64_t* counts, std::size_t n) {                \
+    add_together(bits, run, counts, n);                                                 \
   }
 SYNFIRE_COUNTING(plain, )
 SYNFIRE_COUNTING(words, [[gnu::target("popcnt")]])
@@ -58,9 +70,9 @@ SYNFIRE_COUNTING(vectors, [[gnu::target("avx512f,avx512vl,avx512vpopcntdq,popcnt
 
 Counting best_counting() {
   if (__builtin_cpu_supports("avx512vpopcntdq") && __builtin_cpu_supports("avx512vl"))
-    return {common_vectors, run_vectors};
-  if (__builtin_cpu_supports("popcnt")) return {common_words, run_words};
-  return {common_plain, run_plain};
+    return {common_vectors, run_vectors, together_vectors};
+  if (__builtin_cpu_supports("popcnt")) return {common_words, run_words, together_words};
+  return {common_plain, run_plain, together_plain};
 }
 
 const Counting& counting() {
@@ -99,6 +111,11 @@ std::uint64_t count_common(std::span<const std::uint64_t> a, std::span<const std
 
 RunFirings count_run(std::span<const std::uint64_t> run, std::span<std::uint64_t> counts) {
   return counting().run(run.data(), counts.data(), run.size());
+}
+
+void count_together(std::uint64_t bits, std::span<const std::uint64_t> run,
+                    std::span<std::uint64_t> counts) {
+  counting().together(bits, run.data(), counts.data(), run.size());
 }
 
 }  // namespace synfire

@@ -26,4 +26,8 @@ struct RunFirings {
 // Adds to counts[j] how many bits run[j] has.
 RunFirings count_run(std::span<const std::uint64_t> run, std::span<std::uint64_t> counts);
 
+// Adds to counts[j] how many bits run[j] has in common with `bits`.
+void count_together(std::uint64_t bits, std::span<const std::uint64_t> run,
+                    std::span<std::uint64_t> counts);
+
 }  // namespace synfire

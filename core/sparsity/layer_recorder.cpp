@@ -18,6 +18,7 @@ void LayerRecorder::add(std::span<const float> inputs, std::span<const float> ga
     kept.held_out.add(inputs);
   } else {
     add_gram(inputs, kept.calibration.cols(), kept.moments.data());
+    if (!kept.sums.empty()) kept.add_to_sums(inputs);  // else it goes on from a file without
     kept.calibration.add(inputs);
     kept.n_rows = kept.calibration.seen();
   }

@@ -31,7 +31,16 @@ struct Row {
 };
 
 // Equations 2 to 8, with a(g) for the groups and y(l) for whether a layer has any on the fast
-// device.
+// device:
+//   (2) maximize the impact of what the fast device has: the objective, sum a(g) v(g)
+//   (3) each neuron is on one device: a(g) is one binary, 0 means the slow one
+//   (4) C_l T_fast + T_sync <= C_l T_slow: least_groups() is the least C_l that fulfils it
+//   (5) T = bytes / bandwidth, likewise there
+//   (6) memory: a row for each device
+//   (7) sum a >= C_l y, and (8) sum a <= K y, with K the layer's groups
+// The paper has neurons where this has groups. The numbering is from the paper as it was known when
+// this was written; its text was not at hand to compare with, word by word. Ours are: budgets may
+// be filled to the last byte, and what a device must hold besides the FFNs is taken off first.
 class Formulation {
  public:
   explicit Formulation(const PlanProblem& problem)

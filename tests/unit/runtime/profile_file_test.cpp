@@ -51,6 +51,7 @@ LayerProfile random_layer(unsigned seed, std::size_t n_runs = 70) {
   for (std::size_t r = 0; r < kWidth; ++r)
     for (std::size_t c = 0; c <= r; ++c)
       layer.inputs.moments[r * kWidth + c] = static_cast<float>(random() % 1000) / 7;
+  for (double& sum : layer.inputs.sums) sum = static_cast<double>(random()) / 3;
   layer.inputs.calibration.add(random_rows(2100, random));
   layer.inputs.held_out.add(random_rows(30, random));
   layer.inputs.n_rows = layer.inputs.calibration.seen();
@@ -105,11 +106,22 @@ TEST_F(ProfileFileTest, GivesBackWhatWasWritten) {
     EXPECT_EQ(layer.stats, layers[i].stats);
     EXPECT_EQ(layer.traces, layers[i].traces);
     EXPECT_EQ(layer.inputs.moments, layers[i].inputs.moments);
+    EXPECT_EQ(layer.inputs.sums, layers[i].inputs.sums);
     EXPECT_EQ(layer.inputs.n_rows, 2100U);
     const auto got = layer.inputs.calibration.rows(), want = layers[i].inputs.calibration.rows();
     EXPECT_TRUE(std::equal(got.begin(), got.end(), want.begin(), want.end()));
     EXPECT_EQ(layer.inputs.held_out.n_rows(), 30U);
   }
+}
+
+// Files of before sums were kept have none, and go on without.
+TEST_F(ProfileFileTest, SumsMayBeAbsent) {
+  LayerProfile layer = random_layer(1);
+  layer.inputs.sums.clear();
+  write(info(), {layer, random_layer(2)});
+  const ProfileFile file = must(ProfileFile::open(path()));
+  EXPECT_TRUE(must(file.layer(0)).inputs.sums.empty());
+  EXPECT_FALSE(must(file.layer(1)).inputs.sums.empty());
 }
 
 TEST_F(ProfileFileTest, SamplesGoOnWhereTheyStopped) {

@@ -65,6 +65,11 @@ TEST(FiredBits, ARunIsCountedByNeuron) {
     EXPECT_EQ(counts, wanted) << n;
     EXPECT_EQ(got.fired, firings.fired) << n;
     EXPECT_EQ(got.once, firings.once) << n;
+    const std::uint64_t bits = random();
+    for (std::size_t j = 0; j < n; ++j)
+      wanted[j] += static_cast<std::uint64_t>(std::popcount(run[j] & bits));
+    count_together(bits, run, counts);
+    EXPECT_EQ(counts, wanted) << n;
   }
 }
 

@@ -84,6 +84,7 @@ void expect_same(const LayerProfile& got, const LayerProfile& want) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end());
   };
   EXPECT_TRUE(same(got.inputs.moments, want.inputs.moments));
+  EXPECT_EQ(got.inputs.sums, want.inputs.sums);
   EXPECT_TRUE(same(got.inputs.calibration.rows(), want.inputs.calibration.rows()));
   EXPECT_TRUE(same(got.inputs.held_out.rows(), want.inputs.held_out.rows()));
 }
@@ -116,20 +117,23 @@ TEST(LayerRecorder, TracesAreWhatFired) {
 TEST(LayerRecorder, MomentsAreOfWhatIsNotHeldOut) {
   const std::vector<Window> windows = random_windows(3);
   LayerRecorder recorder(LayerProfile(kWidth, kNeurons));
-  std::vector<double> moments(kWidth * kWidth);
+  std::vector<double> moments(kWidth * kWidth), sums(kWidth);
   std::size_t seen = 0, held_out = 0;
   for (std::size_t i = 0; i < windows.size(); ++i) {
     const Window& window = windows[i];
     record(recorder, window, i % 2 == 1, 50);
     (i % 2 == 1 ? held_out : seen) += window.n;
     for (std::size_t t = 0; i % 2 == 0 && t < window.n; ++t)
-      for (std::size_t r = 0; r < kWidth; ++r)
+      for (std::size_t r = 0; r < kWidth; ++r) {
+        sums[r] += double{window.inputs[t * kWidth + r]};
         for (std::size_t c = 0; c < kWidth; ++c)
           moments[r * kWidth + c] +=
               double{window.inputs[t * kWidth + r]} * double{window.inputs[t * kWidth + c]};
+      }
   }
   const FfnInputs& inputs = recorder.profile().inputs;
   EXPECT_EQ(inputs.n_rows, seen);
+  EXPECT_EQ(inputs.sums, sums);
   EXPECT_EQ(inputs.calibration.n_rows(), seen);
   EXPECT_EQ(inputs.held_out.n_rows(), held_out);
   for (std::size_t r = 0; r < kWidth; ++r)
@@ -151,6 +155,7 @@ TEST(LayerRecorder, GoesOnAsIfItHadNotStopped) {
   taken.traces = TraceSample(kNeurons, copied(left.traces.bits()), copied(left.traces.lengths()),
                              left.traces.seen());
   taken.inputs.moments = left.inputs.moments;
+  taken.inputs.sums = left.inputs.sums;
   taken.inputs.calibration =
       RowSample(kWidth, FfnRowLimits().calibration, copied(left.inputs.calibration.rows()),
                 left.inputs.calibration.seen());
