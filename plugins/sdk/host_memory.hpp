@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -106,7 +107,9 @@ class HostNeurons : public Neurons {
         gate_stride_(gate_bytes_),
         up_stride_(up_bytes_),
         down_stride_(down_bytes_),
-        groups_((desc.d_ff + desc.group_size - 1) / desc.group_size) {
+        groups_((desc.d_ff + desc.group_size - 1) / desc.group_size),
+        group_shift_(std::has_single_bit(desc.group_size) ? std::countr_zero(desc.group_size)
+                                                          : kNoShift) {
     desc_.bias = bias_.empty() ? nullptr : bias_.data();
     desc_.gate_weights = gate_weights_.empty() ? nullptr : gate_weights_.data();
   }
@@ -138,8 +141,10 @@ class HostNeurons : public Neurons {
   }
   // Ids of the groups that are here, rising.
   [[nodiscard]] std::span<const std::uint32_t> resident() const { return resident_; }
-  [[nodiscard]] bool has(std::uint32_t neuron) const {
-    return groups_[neuron / desc_.group_size].resident;
+  [[nodiscard]] bool has(std::uint32_t neuron) const { return groups_[group_of(neuron)].resident; }
+  // Asked for several times for each row that is read: so no division where a shift does.
+  [[nodiscard]] std::uint32_t group_of(std::uint32_t neuron) const {
+    return group_shift_ != kNoShift ? neuron >> group_shift_ : neuron / desc_.group_size;
   }
   [[nodiscard]] std::uint32_t first_neuron(std::uint32_t group) const {
     return group * desc_.group_size;
@@ -151,16 +156,16 @@ class HostNeurons : public Neurons {
 
   // Rows of a resident neuron.
   [[nodiscard]] const std::byte* gate(std::uint32_t neuron) const {
-    const Group& group = groups_[neuron / desc_.group_size];
-    return group.gate + neuron % desc_.group_size * gate_stride_;
+    const std::uint32_t group = group_of(neuron);
+    return groups_[group].gate + (neuron - first_neuron(group)) * gate_stride_;
   }
   [[nodiscard]] const std::byte* up(std::uint32_t neuron) const {
-    const Group& group = groups_[neuron / desc_.group_size];
-    return group.up + neuron % desc_.group_size * up_stride_;
+    const std::uint32_t group = group_of(neuron);
+    return groups_[group].up + (neuron - first_neuron(group)) * up_stride_;
   }
   [[nodiscard]] const std::byte* down(std::uint32_t neuron) const {
-    const Group& group = groups_[neuron / desc_.group_size];
-    return group.down + neuron % desc_.group_size * down_stride_;
+    const std::uint32_t group = group_of(neuron);
+    return groups_[group].down + (neuron - first_neuron(group)) * down_stride_;
   }
 
   virtual void upload(std::span<const sf_group_source> sources) {
@@ -212,6 +217,7 @@ class HostNeurons : public Neurons {
     bool resident = false;
     AlignedBytes memory;  // of what was copied
   };
+  static constexpr int kNoShift = -1;
 
   // What an older host did not set is absent.
   static sf_neurons_desc known_part(const sf_neurons_desc& desc) {
@@ -259,6 +265,7 @@ class HostNeurons : public Neurons {
   std::size_t gate_bytes_, up_bytes_, down_bytes_;  // of a row as it comes
   std::size_t gate_stride_, up_stride_, down_stride_;
   std::vector<Group> groups_;            // by id
+  int group_shift_;                      // where groups are a power of two of neurons
   std::vector<std::uint32_t> resident_;  // ids, rising
 };
 

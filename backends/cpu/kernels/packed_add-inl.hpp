@@ -10,12 +10,16 @@ void settle_plain(const float* acc, std::uint32_t, float* columns) {
 
 // Float rows: a strip of columns of all rows at a time, its sums in registers.
 template <typename Row, std::uint32_t C>
-HWY_INLINE void add_strip(const std::byte* const* rows, std::uint32_t n_rows, std::uint32_t first,
-                          const float* factors, float* acc) {
+HWY_INLINE void add_strip(const std::byte* const* rows, const std::byte* const* next_rows,
+                          std::uint32_t n_rows, std::uint32_t first, const float* factors,
+                          float* acc) {
   VecF sums[C];
 #pragma GCC unroll 8
   for (std::uint32_t c = 0; c < C; ++c) sums[c] = hn::LoadU(kFloats, acc + first + c * kLanes);
   for (std::uint32_t r = 0; r < n_rows; ++r) {
+    if (next_rows != nullptr)
+      for (std::uint32_t line = 0; line < C * kLanes * Row::kBytes; line += 64)
+        __builtin_prefetch(next_rows[r] + std::size_t{first} * Row::kBytes + line, 0, 2);
     const VecF factor = hn::Set(kFloats, factors[r]);
 #pragma GCC unroll 8
     for (std::uint32_t c = 0; c < C; ++c)
@@ -30,14 +34,13 @@ void add_floats(const std::byte* const* rows, const std::byte* const* next_rows,
                 std::uint32_t n_rows, std::uint32_t cols, const float* factors, float* acc) {
   constexpr std::uint32_t kStrip = 8 * kLanes;
   std::uint32_t i = 0;
-  for (; i + kStrip <= cols; i += kStrip) {
-    if (next_rows != nullptr)
-      for (std::uint32_t r = 0; r < n_rows; ++r)
-        for (std::uint32_t line = 0; line < kStrip * Row::kBytes; line += 64)
-          __builtin_prefetch(next_rows[r] + std::size_t{i} * Row::kBytes + line, 0, 2);
-    add_strip<Row, 8>(rows, n_rows, i, factors, acc);
+  for (; i + kStrip <= cols; i += kStrip)
+    add_strip<Row, 8>(rows, next_rows, n_rows, i, factors, acc);
+  if (constexpr std::uint32_t kHalf = kStrip / 2; i + kHalf <= cols) {
+    add_strip<Row, 4>(rows, next_rows, n_rows, i, factors, acc);
+    i += kHalf;
   }
-  for (; i + kLanes <= cols; i += kLanes) add_strip<Row, 1>(rows, n_rows, i, factors, acc);
+  for (; i + kLanes <= cols; i += kLanes) add_strip<Row, 1>(rows, nullptr, n_rows, i, factors, acc);
   if (i == cols) return;
   VecF sum = load_first(acc + i, cols - i);
   for (std::uint32_t r = 0; r < n_rows; ++r)
