@@ -147,6 +147,11 @@ PackedFormat packed_format(DType dtype) {
   }
 }
 
+std::size_t packed_unit_bytes(DType dtype) {
+  const PackedFormat format = packed_format(dtype);
+  return format.quant_bytes == 0 ? row_bytes(dtype, kUnit) : format.quant_bytes + format.side_bytes;
+}
+
 std::size_t packed_stride(DType dtype, std::size_t cols) {
   const PackedFormat format = packed_format(dtype);
   const std::size_t bytes = format.quant_bytes == 0

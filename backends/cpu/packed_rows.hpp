@@ -33,6 +33,9 @@ struct PackedFormat {
 // counts bytes here and below, and a unit is 32 of them.
 PackedFormat packed_format(DType dtype);
 
+// Of kUnit columns of a row, blocked or not.
+std::size_t packed_unit_bytes(DType dtype);
+
 // From row to row; a multiple of 64.
 std::size_t packed_stride(DType dtype, std::size_t cols);
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -107,6 +108,7 @@ class HostNeurons : public Neurons {
         up_stride_(up_bytes_),
         down_stride_(down_bytes_),
         groups_((desc.d_ff + desc.group_size - 1) / desc.group_size) {
+    if (std::has_single_bit(desc.group_size)) group_shift_ = std::countr_zero(desc.group_size);
     desc_.bias = bias_.empty() ? nullptr : bias_.data();
     desc_.gate_weights = gate_weights_.empty() ? nullptr : gate_weights_.data();
   }
@@ -138,9 +140,7 @@ class HostNeurons : public Neurons {
   }
   // Ids of the groups that are here, rising.
   [[nodiscard]] std::span<const std::uint32_t> resident() const { return resident_; }
-  [[nodiscard]] bool has(std::uint32_t neuron) const {
-    return groups_[neuron / desc_.group_size].resident;
-  }
+  [[nodiscard]] bool has(std::uint32_t neuron) const { return groups_[group_of(neuron)].resident; }
   [[nodiscard]] std::uint32_t first_neuron(std::uint32_t group) const {
     return group * desc_.group_size;
   }
@@ -151,16 +151,16 @@ class HostNeurons : public Neurons {
 
   // Rows of a resident neuron.
   [[nodiscard]] const std::byte* gate(std::uint32_t neuron) const {
-    const Group& group = groups_[neuron / desc_.group_size];
-    return group.gate + neuron % desc_.group_size * gate_stride_;
+    const std::uint32_t id = group_of(neuron);
+    return groups_[id].gate + (neuron - first_neuron(id)) * gate_stride_;
   }
   [[nodiscard]] const std::byte* up(std::uint32_t neuron) const {
-    const Group& group = groups_[neuron / desc_.group_size];
-    return group.up + neuron % desc_.group_size * up_stride_;
+    const std::uint32_t id = group_of(neuron);
+    return groups_[id].up + (neuron - first_neuron(id)) * up_stride_;
   }
   [[nodiscard]] const std::byte* down(std::uint32_t neuron) const {
-    const Group& group = groups_[neuron / desc_.group_size];
-    return group.down + neuron % desc_.group_size * down_stride_;
+    const std::uint32_t id = group_of(neuron);
+    return groups_[id].down + (neuron - first_neuron(id)) * down_stride_;
   }
 
   virtual void upload(std::span<const sf_group_source> sources) {
@@ -205,6 +205,11 @@ class HostNeurons : public Neurons {
   }
 
  private:
+  // A division, which costs a row's address most of its time, only where it must be one.
+  [[nodiscard]] std::uint32_t group_of(std::uint32_t neuron) const {
+    return group_shift_ >= 0 ? neuron >> group_shift_ : neuron / desc_.group_size;
+  }
+
   struct Group {
     const std::byte* gate = nullptr;
     const std::byte* up = nullptr;
@@ -255,6 +260,7 @@ class HostNeurons : public Neurons {
   }
 
   sf_neurons_desc desc_;
+  int group_shift_ = -1;                            // of a group size that is a power of two
   std::vector<float> bias_, gate_weights_;          // [d_ff], or empty
   std::size_t gate_bytes_, up_bytes_, down_bytes_;  // of a row as it comes
   std::size_t gate_stride_, up_stride_, down_stride_;
