@@ -27,6 +27,7 @@ class Workspace {
     gates,
     hidden,
     partials,
+    pairs,
     members,
     kUses
   };

@@ -29,6 +29,9 @@ class ActiveList {
   [[nodiscard]] std::uint32_t size() const { return header().count; }
   [[nodiscard]] std::uint32_t capacity() const { return header().capacity; }
   [[nodiscard]] std::uint32_t mask_words() const { return header().mask_words; }
+  [[nodiscard]] std::uint32_t* ids() const {
+    return reinterpret_cast<std::uint32_t*>(memory_ + sizeof(sf_active_header));
+  }
   [[nodiscard]] std::uint32_t id(std::uint32_t i) const { return ids()[i]; }
   [[nodiscard]] const std::uint64_t* mask(std::uint32_t i) const {
     return masks() + std::size_t{i} * mask_words();
@@ -83,9 +86,6 @@ class ActiveList {
  private:
   [[nodiscard]] sf_active_header& header() const {
     return *reinterpret_cast<sf_active_header*>(memory_);
-  }
-  [[nodiscard]] std::uint32_t* ids() const {
-    return reinterpret_cast<std::uint32_t*>(memory_ + sizeof(sf_active_header));
   }
   [[nodiscard]] std::uint64_t* masks() const {
     return reinterpret_cast<std::uint64_t*>(memory_ + mask_offset(capacity()));

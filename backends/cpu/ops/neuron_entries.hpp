@@ -1,7 +1,7 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -24,6 +24,8 @@ class NeuronEntries {
   [[nodiscard]] std::uint32_t id(std::uint32_t i) const {
     return list_ ? list_->id(i) : resident_[i];
   }
+  // Of all entries.
+  [[nodiscard]] const std::uint32_t* ids() const { return list_ ? list_->ids() : resident_; }
   // The ids of all entries where there is no list, which the caller may change; else null.
   [[nodiscard]] std::uint32_t* resident() const { return resident_; }
   [[nodiscard]] bool is_here(std::uint32_t i) const { return !list_ || neurons_.has(list_->id(i)); }
@@ -31,20 +33,49 @@ class NeuronEntries {
     return !list_ || list_->needs(i, token);
   }
 
-  // body(token - first) for those of n tokens from `first` on that need entry i.
-  template <typename Body>
-  void for_tokens(std::uint32_t i, std::uint32_t first, std::uint32_t n, const Body& body) const {
-    for (std::uint32_t t = 0; t < n;) {
-      const std::uint32_t bit = (first + t) % 64, some = std::min(n - t, 64 - bit);
-      std::uint64_t left = ~std::uint64_t{0} >> (64 - some);
-      if (list_) left &= list_->mask(i)[(first + t) / 64] >> bit;
-      for (; left != 0; left &= left - 1)
-        body(t + static_cast<std::uint32_t>(std::countr_zero(left)));
-      t += some;
+  // masks[t]: which of n entries (at most 16) from `first` on are here and needed by the t-th of
+  // n_tokens from `token` on, a multiple of 8.
+  void list_tokens(std::uint32_t first, std::uint32_t n, std::uint32_t token,
+                   std::uint32_t n_tokens, std::uint16_t* masks) const {
+    std::uint64_t here[16] = {};  // all bits or none
+    for (std::uint32_t i = 0; i < n; ++i) here[i] = std::uint64_t{0} - is_here(first + i);
+    for (std::uint32_t t = 0; t < n_tokens; t += 8) {
+      const std::uint32_t word = (token + t) / 64, bit = (token + t) % 64;
+      std::uint64_t eights[2] = {};
+      for (std::uint32_t i = 0; i < n; ++i) {
+        const std::uint64_t needs = list_ ? list_->mask(first + i)[word] >> bit : 255;
+        eights[i / 8] |= (needs & here[i] & 255) << i % 8 * 8;
+      }
+      const std::uint64_t low = turned(eights[0]), high = turned(eights[1]);
+      for (std::uint32_t i = 0; i < std::min(8u, n_tokens - t); ++i)
+        masks[t + i] =
+            static_cast<std::uint16_t>((low >> i * 8 & 255) | (high >> i * 8 & 255) << 8);
     }
+  }
+  // Brings ids and masks of n entries nearer, which another member may have written.
+  void fetch(std::uint32_t first, std::uint32_t n) const {
+    if (!list_) return;
+    const auto lines = [](const void* from, const void* to) {
+      for (const auto* line = static_cast<const std::byte*>(from); line < to; line += 64)
+        __builtin_prefetch(line);
+    };
+    lines(list_->ids() + first, list_->ids() + first + n);
+    lines(list_->mask(first), list_->mask(first + n));
   }
 
  private:
+  // Bit i of byte t becomes bit t of byte i (Hacker's Delight, 7-3).
+  static std::uint64_t turned(std::uint64_t x) {
+    const auto swap = [&x](std::uint64_t mask, int by) {
+      const std::uint64_t differ = (x ^ x >> by) & mask;
+      x ^= differ ^ differ << by;
+    };
+    swap(0x00aa00aa00aa00aa, 7);
+    swap(0x0000cccc0000cccc, 14);
+    swap(0x00000000f0f0f0f0, 28);
+    return x;
+  }
+
   const sdk::HostNeurons& neurons_;
   std::optional<sdk::ActiveList> list_;
   std::uint32_t* resident_ = nullptr;

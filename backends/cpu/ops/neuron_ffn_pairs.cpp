@@ -4,163 +4,261 @@
 #include <bit>
 #include <cstring>
 
+#include "backends/cpu/ops/neuron_block.hpp"
+
 namespace synfire::cpu {
 namespace {
 
 using RowMask = std::uint16_t;  // of a tile's rows
 static_assert(kTileRows == 16);
 
-// Of partial sums at once; tokens go by in groups where they have more.
-constexpr std::size_t kPartialBytes = std::size_t{64} << 20;
+// Of lists at once; tokens go by in groups where they have more.
+constexpr std::size_t kListBytes = std::size_t{64} << 20;
 
 // Tiles that tokens go over one after the other: enough that a token has several rows in them, few
 // enough that the second cache holds their rows and those of the next ones.
 constexpr std::uint32_t kBlockTiles = 8;
+constexpr std::uint32_t kBlockEntries = kBlockTiles * kTileRows;
 
 // body(row) for the rows of a mask, rising.
 template <typename Body>
-void for_rows(RowMask mask, const Body& body) {
-  for (std::uint32_t left = mask; left != 0; left &= left - 1)
-    body(static_cast<std::uint32_t>(std::countr_zero(left)));
+void for_rows(std::uint32_t mask, const Body& body) {
+  for (; mask != 0; mask &= mask - 1) body(static_cast<std::uint32_t>(std::countr_zero(mask)));
 }
 
-// Down rows and factors of a token, until there are enough for one call.
-struct Pending {
-  std::uint32_t ids[kTileRows];
-  float factors[kTileRows];
-  std::uint32_t n;
-};
+std::uint32_t pieces_of(std::uint32_t n, std::uint32_t each) { return (n + each - 1) / each; }
 
 }  // namespace
 
-// Up to kTileRows entries, and which of them each token needs.
-struct NeuronFfnPairs::Tile {
-  const std::uint32_t* ids;
-  const RowMask* masks;  // [tokens]
+// A block's entries in tiles of kTileRows, and which of them each token needs: a view of one
+// member's scratch.
+class NeuronFfnPairs::Tiles {
+ public:
+  Tiles(std::byte* memory, std::uint32_t n_tokens)
+      : gates_(reinterpret_cast<float*>(memory)),
+        ups_(gates_ + floats(n_tokens)),
+        room_(ups_ + floats(n_tokens)),
+        masks_(reinterpret_cast<RowMask*>(room_ + std::size_t{n_tokens} * kTileRows)),
+        n_tokens_(n_tokens) {}
+
+  static std::size_t bytes(std::uint32_t n_tokens) {
+    const std::size_t all =
+        (2 * kBlockTiles + std::size_t{1}) * n_tokens * kTileRows * sizeof(float) +
+        std::size_t{kBlockTiles} * n_tokens * sizeof(RowMask);
+    return (all + 63) / 64 * 64;
+  }
+
+  void begin(Block block, std::uint32_t index) {
+    block_ = block;
+    index_ = index;
+    n_ = pieces_of(block.end - block.first, kTileRows);
+    std::memset(gates_, 0, std::size_t{n_} * n_tokens_ * kTileRows * sizeof(float));
+  }
+  // After masks have changed.
+  void count() {
+    for (std::uint32_t i = 0; i < n_; ++i) {
+      any_[i] = 0;
+      pairs_[i] = 0;
+      for (std::uint32_t t = 0; t < n_tokens_; ++t) {
+        any_[i] |= masks(i)[t];
+        pairs_[i] += static_cast<std::uint32_t>(std::popcount(masks(i)[t]));
+      }
+    }
+  }
+
+  [[nodiscard]] std::uint32_t index() const { return index_; }  // the block's
+  [[nodiscard]] std::uint32_t size() const { return n_; }
+  // Of tile i: its first entry, how many it has, which of them some token needs, and how many pairs
+  // of an entry and a token there are.
+  [[nodiscard]] std::uint32_t first(std::uint32_t i) const { return block_.first + i * kTileRows; }
+  [[nodiscard]] std::uint32_t entries(std::uint32_t i) const {
+    return std::min(kTileRows, block_.end - first(i));
+  }
+  [[nodiscard]] RowMask any(std::uint32_t i) const { return any_[i]; }
+  [[nodiscard]] std::uint32_t pairs(std::uint32_t i) const { return pairs_[i]; }
+  [[nodiscard]] std::uint32_t needed() const {
+    std::uint32_t n = 0;
+    for (std::uint32_t i = 0; i < n_; ++i) n += static_cast<std::uint32_t>(std::popcount(any_[i]));
+    return n;
+  }
+  [[nodiscard]] std::uint64_t all_pairs() const {
+    std::uint64_t n = 0;
+    for (std::uint32_t i = 0; i < n_; ++i) n += pairs_[i];
+    return n;
+  }
+
+  // [tokens]: needed, later also agreed by the gate rule.
+  [[nodiscard]] RowMask* masks(std::uint32_t i) const {
+    return masks_ + std::size_t{i} * n_tokens_;
+  }
+  // Of tile i and token t, kTileRows each; gates become hidden values.
+  [[nodiscard]] float* gates(std::uint32_t i, std::uint32_t t) const {
+    return gates_ + (std::size_t{i} * n_tokens_ + t) * kTileRows;
+  }
+  [[nodiscard]] float* ups(std::uint32_t i, std::uint32_t t) const {
+    return ups_ + (std::size_t{i} * n_tokens_ + t) * kTileRows;
+  }
+  [[nodiscard]] float* room() const { return room_; }  // [tokens, kTileRows]
+
+ private:
+  static std::size_t floats(std::uint32_t n_tokens) {
+    return std::size_t{kBlockTiles} * n_tokens * kTileRows;
+  }
+
+  float* gates_;
+  float* ups_;
+  float* room_;
+  RowMask* masks_;
+  std::uint32_t n_tokens_;
+  Block block_{};
+  std::uint32_t index_ = 0, n_ = 0;
+  RowMask any_[kBlockTiles];
+  std::uint32_t pairs_[kBlockTiles];
 };
 
-// Tiles of a chunk.
-struct NeuronFfnPairs::Block {
-  std::uint32_t first, end;
-};
+// Blocks end where partial sums do.
+NeuronFfnPairs::Block NeuronFfnPairs::block(std::uint32_t i) const {
+  const std::uint32_t per_chunk = pieces_of(chunk_, kBlockEntries);
+  const std::uint32_t chunk = i / per_chunk * chunk_;
+  const std::uint32_t first = chunk + i % per_chunk * kBlockEntries;
+  return {first, std::min({first + kBlockEntries, chunk + chunk_, entries_.size()}),
+          i % per_chunk == 0};
+}
 
-// Some entries in tiles: a view of one member's scratch.
-struct NeuronFfnPairs::Chunk {
-  Chunk(std::byte* memory, std::uint32_t most_tiles, std::uint32_t n_tokens)
-      : gates(reinterpret_cast<float*>(memory)),
-        out(gates + std::size_t{most_tiles} * n_tokens * kTileRows),
-        room(out + std::size_t{kBlockTiles} * n_tokens * kTileRows),
-        pending(reinterpret_cast<Pending*>(room + std::size_t{n_tokens} * kTileRows)),
-        ids(reinterpret_cast<std::uint32_t*>(pending + n_tokens)),
-        masks(reinterpret_cast<RowMask*>(ids + std::size_t{most_tiles} * kTileRows)),
-        tokens(n_tokens) {}
-
-  static std::size_t bytes(std::uint32_t most_tiles, std::uint32_t n_tokens) {
-    return (std::size_t{most_tiles} + kBlockTiles + 1) * n_tokens * kTileRows * sizeof(float) +
-           n_tokens * sizeof(Pending) + most_tiles * kTileRows * sizeof(std::uint32_t) +
-           std::size_t{most_tiles} * n_tokens * sizeof(RowMask);
-  }
-
-  // Empty at the end.
-  [[nodiscard]] Block block(std::uint32_t first) const {
-    return {first, std::min(first + kBlockTiles, n_tiles)};
-  }
-  [[nodiscard]] Tile tile(std::uint32_t i) const {
-    return {ids + i * kTileRows, masks + std::size_t{i} * tokens};
-  }
-  [[nodiscard]] RowMask* masks_of(std::uint32_t i) const { return masks + std::size_t{i} * tokens; }
-  [[nodiscard]] float* gates_of(std::uint32_t i) const {
-    return gates + std::size_t{i} * tokens * kTileRows;
-  }
-  // Rows that some token needs.
-  [[nodiscard]] RowMask any_of(std::uint32_t i) const {
-    RowMask any = 0;
-    for (std::uint32_t t = 0; t < tokens; ++t) any |= masks_of(i)[t];
-    return any;
-  }
-
-  // Pairs of a neuron and a token that needs it.
-  [[nodiscard]] std::uint32_t pairs_of(std::uint32_t i) const {
-    std::uint32_t pairs = 0;
-    for (std::uint32_t t = 0; t < tokens; ++t)
-      pairs += static_cast<std::uint32_t>(std::popcount(masks_of(i)[t]));
-    return pairs;
-  }
-
-  float* gates;        // [tiles, tokens, kTileRows]
-  float* out;          // of a block: likewise
-  float* room;         // [tokens, kTileRows]
-  Pending* pending;    // [tokens]
-  std::uint32_t* ids;  // [tiles, kTileRows]
-  RowMask* masks;      // [tiles, tokens]: needed, later also agreed by the gate rule
-  std::uint32_t tokens;
-  std::uint32_t n_tiles = 0;
-};
+std::uint32_t NeuronFfnPairs::n_blocks() const {
+  if (entries_.size() == 0) return 0;
+  const std::uint32_t whole = (entries_.size() - 1) / chunk_;
+  return whole * pieces_of(chunk_, kBlockEntries) +
+         pieces_of(entries_.size() - whole * chunk_, kBlockEntries);
+}
 
 void NeuronFfnPairs::run() {
   const std::uint32_t all = call_.batch().n_tokens;
-  each_ = chunk_neurons(entries_.size());
-  chunks_ = (entries_.size() + each_ - 1) / each_;
-  const std::size_t token_bytes = chunks_ * accumulator_floats(d_model_) * sizeof(float);
+  chunk_ = params_.chunk_neurons == 0 ? std::max(entries_.size(), 1u)
+                                      : std::min(params_.chunk_neurons, entries_.size() + 1);
+  const std::size_t token_bytes = PairLists::bytes_of_token(n_blocks(), kBlockEntries);
   const auto together = static_cast<std::uint32_t>(
-      std::max<std::size_t>(kPartialBytes / std::max<std::size_t>(token_bytes, 1) / kWideTokens,
-                            1) *
+      std::max<std::size_t>(kListBytes / std::max<std::size_t>(token_bytes, 1) / kWideTokens, 1) *
       kWideTokens);
   const std::uint32_t* const tokens = all_tokens(device_, all);
   for (std::uint32_t first = 0; first < all; first += together) {
     tokens_ = tokens + first;
     n_tokens_ = std::min(together, all - first);
-    run_tokens();
+    const PairLists lists(device_.workspace(), n_blocks(), kBlockEntries, n_tokens_);
+    find_hidden(lists);
+    add_downs(lists);
   }
 }
 
-void NeuronFfnPairs::run_tokens() {
-  const std::size_t floats = std::size_t{accumulator_floats(d_model_)} * n_tokens_;
-  auto* const partials = device_.workspace().get<float>(Workspace::partials, chunks_ * floats);
-  const std::uint32_t most_tiles = (std::min(each_, entries_.size()) + kTileRows - 1) / kTileRows;
+// A member computes the gates of its next block before the ups of this one: so there is always
+// something known to fetch beside the dots, the ups of this one and then the gates of a third.
+void NeuronFfnPairs::find_hidden(const PairLists& lists) const {
   const MemberScratch scratch(device_.workspace(), device_.team().members(),
-                              Chunk::bytes(most_tiles, n_tokens_));
-  device_.team().parallel_members(chunks_, [&](ThreadTeam::Chunks& untaken, std::size_t member) {
-    Chunk chunk(scratch.of(member), most_tiles, n_tokens_);
-    RowFetch fetch;
-    for (std::size_t i = untaken.take(), next = chunks_; i < chunks_; i = next) {
-      list_pairs(i, chunk);
-      find_gates(chunk, fetch, member);
-      std::memset(partials + i * floats, 0, floats * sizeof(float));
-      add_fired(chunk, partials + i * floats, fetch, member, [&] {
-        next = untaken.take();
-        fetch_first(next, fetch);
+                              2 * Tiles::bytes(n_tokens_));
+  const GuidedRuns runs(device_, n_blocks(), kBlockEntries * rows_.bytes(rows_.deciding()));
+  device_.team().parallel_members(
+      runs.size(), [&](ThreadTeam::Chunks& untaken, std::size_t member) {
+        Tiles these(scratch.of(member), n_tokens_);
+        Tiles others(scratch.of(member) + Tiles::bytes(n_tokens_), n_tokens_);
+        RowFetch fetch;
+        MemberRuns mine(runs, untaken);
+        if (mine.any()) {
+          fetch_deciding(mine.first(), fetch);
+          list_pairs(mine.first(), these);
+          find_gates(these, fetch, member);
+        }
+        for (; mine.any(); mine.advance())
+          for (std::uint32_t i = mine.first(); i < mine.end(); ++i) {
+            const std::uint32_t next = mine.ahead(i, 1);
+            const std::uint32_t third = next == MemberRuns::kNone ? next : mine.ahead(i, 2);
+            if (next != MemberRuns::kNone) {
+              list_pairs(next, others);
+              fetch_ups(these, fetch);
+              find_gates(others, fetch, member);
+            }
+            fetch.clear();
+            if (next != MemberRuns::kNone && gates_given())
+              fetch_ups(others, fetch);
+            else if (third != MemberRuns::kNone)
+              fetch_deciding(third, fetch);
+            find_ups(these, fetch, member);
+            write_fired(these, lists.writer(i));
+            std::swap(these, others);
+          }
       });
+}
+
+// The entries of a block, where they are here.
+void NeuronFfnPairs::list_pairs(std::uint32_t i, Tiles& tiles) const {
+  tiles.begin(block(i), i);
+  for (std::uint32_t tile = 0; tile < tiles.size(); ++tile)
+    entries_.list_tokens(tiles.first(tile), tiles.entries(tile), tokens_[0], n_tokens_,
+                         tiles.masks(tile));
+  tiles.count();
+}
+
+void NeuronFfnPairs::find_gates(Tiles& tiles, RowFetch& fetch, std::size_t member) const {
+  if (gates_given()) {
+    take_given(tiles);
+  } else {
+    dot(rows_.deciding(), tiles, fetch, tiles.gates(0, 0));
+    count_asked(tiles.needed(), member);
+  }
+  apply_rule_to(tiles);
+}
+
+void NeuronFfnPairs::take_given(Tiles& tiles) const {
+  for (std::uint32_t i = 0; i < tiles.size(); ++i)
+    for (std::uint32_t t = 0; t < n_tokens_; ++t)
+      for_rows(tiles.masks(i)[t], [&](std::uint32_t r) {
+        tiles.gates(i, t)[r] = given_gate(tokens_[t], entries_.id(tiles.first(i) + r));
+      });
+}
+
+void NeuronFfnPairs::apply_rule_to(Tiles& tiles) const {
+  if (params_.gate_rule == SF_GATE_NONE) return;
+  for (std::uint32_t i = 0; i < tiles.size(); ++i)
+    for (std::uint32_t t = 0; t < n_tokens_; ++t) {
+      bool passes[kTileRows] = {};
+      apply_rule(entries_.ids() + tiles.first(i), tiles.gates(i, t), tiles.entries(i), passes);
+      RowMask agreed = 0;
+      for (std::uint32_t r = 0; r < kTileRows; ++r)
+        agreed |= static_cast<RowMask>(std::uint32_t{passes[r]} << r);
+      tiles.masks(i)[t] &= agreed;
     }
-  });
-  add_partials(partials);
+  tiles.count();
 }
 
-std::uint32_t NeuronFfnPairs::entries_of(std::size_t chunk) const {
-  return std::min(each_, entries_.size() - static_cast<std::uint32_t>(chunk) * each_);
+void NeuronFfnPairs::find_ups(Tiles& tiles, RowFetch& fetch, std::size_t member) const {
+  if (neurons_.gated()) {
+    std::memset(tiles.ups(0, 0), 0,
+                std::size_t{tiles.size()} * n_tokens_ * kTileRows * sizeof(float));
+    dot(NeuronRow::up, tiles, fetch, tiles.ups(0, 0));
+  }
+  for (std::uint32_t i = 0; i < tiles.size(); ++i)
+    for (std::uint32_t t = 0; t < n_tokens_; ++t)
+      if (tiles.masks(i)[t] != 0)
+        activate(tiles.gates(i, t), tiles.ups(i, t), kTileRows, tiles.gates(i, t));
+  count_fired(tiles.needed(), tiles.all_pairs(), member);
 }
 
-// The entries of a chunk, where they are here.
-void NeuronFfnPairs::list_pairs(std::size_t i, Chunk& chunk) const {
-  const std::uint32_t first = static_cast<std::uint32_t>(i) * each_, n = entries_of(i);
-  chunk.n_tiles = (n + kTileRows - 1) / kTileRows;
-  std::memset(chunk.masks, 0, std::size_t{chunk.n_tiles} * n_tokens_ * sizeof(RowMask));
-  std::fill(chunk.ids + n, chunk.ids + std::size_t{chunk.n_tiles} * kTileRows, 0);  // in no mask
-  for (std::uint32_t e = 0; e < n; ++e) {
-    chunk.ids[e] = entries_.id(first + e);
-    if (!entries_.is_here(first + e)) continue;
-    RowMask* const masks = chunk.masks_of(e / kTileRows);
-    const auto bit = static_cast<RowMask>(1u << e % kTileRows);
-    entries_.for_tokens(first + e, tokens_[0], n_tokens_,
-                        [&](std::uint32_t t) { masks[t] |= bit; });
+void NeuronFfnPairs::write_fired(const Tiles& tiles, PairLists::Writer fired) const {
+  for (std::uint32_t i = 0; i < tiles.size(); ++i)
+    for_rows(tiles.any(i),
+             [&](std::uint32_t r) { fired.add_neuron(entries_.id(tiles.first(i) + r)); });
+  for (std::uint32_t t = 0; t < n_tokens_; ++t) {
+    for (std::uint32_t i = 0; i < tiles.size(); ++i)
+      for_rows(tiles.masks(i)[t], [&](std::uint32_t r) {
+        fired.add({entries_.id(tiles.first(i) + r), tiles.gates(i, t)[r]});
+      });
+    fired.end_token();
   }
 }
 
 // out [tiles, tokens, kTileRows]: the dots of the pairs of some tiles; of others, anything or
 // nothing. Where most pairs of a tile are needed, all are made at once. The others go by token, so
 // that several rows are multiplied at the same time.
-void NeuronFfnPairs::dot(NeuronRow which, const Chunk& chunk, Block block, RowFetch& fetch,
-                         float* out) const {
+void NeuronFfnPairs::dot(NeuronRow which, const Tiles& tiles, RowFetch& fetch, float* out) const {
   const std::size_t tile_floats = std::size_t{n_tokens_} * kTileRows;
   std::uint32_t ids[kTileRows], n = 0;
   float* places[kTileRows];
@@ -169,29 +267,28 @@ void NeuronFfnPairs::dot(NeuronRow which, const Chunk& chunk, Block block, RowFe
     if (n == 0) return;
     const std::byte* next[kTileRows];
     rows_.dot(which, ids, n, fetch.take(n, rows_.bytes(which), next), tokens_ + token, n_tokens,
-              chunk.room);
+              tiles.room());
     for (std::uint32_t t = 0; t < n_tokens; ++t)
       for (std::uint32_t r = 0; r < n; ++r)
-        places[r][t * kTileRows] = chunk.room[t * kTileRows + r];
+        places[r][t * kTileRows] = tiles.room()[t * kTileRows + r];
     n = 0;
   };
   const auto add = [&](std::uint32_t tile, std::uint32_t token, std::uint32_t r) {
-    ids[n] = chunk.tile(tile).ids[r];
-    places[n++] = out + (tile - block.first) * tile_floats + token * kTileRows + r;
+    ids[n] = entries_.id(tiles.first(tile) + r);
+    places[n++] = out + tile * tile_floats + token * kTileRows + r;
   };
   bool apart[kBlockTiles];
-  for (std::uint32_t i = block.first; i < block.end; ++i) {
-    const RowMask any = chunk.any_of(i);
-    apart[i - block.first] = !rows_.all_at_once(
-        which, static_cast<std::uint32_t>(std::popcount(any)), n_tokens_, chunk.pairs_of(i));
-    if (apart[i - block.first]) continue;
-    for_rows(any, [&](std::uint32_t r) { add(i, 0, r); });
+  for (std::uint32_t i = 0; i < tiles.size(); ++i) {
+    apart[i] = !rows_.all_at_once(which, static_cast<std::uint32_t>(std::popcount(tiles.any(i))),
+                                  n_tokens_, tiles.pairs(i));
+    if (apart[i]) continue;
+    for_rows(tiles.any(i), [&](std::uint32_t r) { add(i, 0, r); });
     flush(0, n_tokens_);
   }
   for (std::uint32_t t = 0; t < n_tokens_; ++t) {
-    for (std::uint32_t i = block.first; i < block.end; ++i)
-      if (apart[i - block.first])
-        for_rows(chunk.masks_of(i)[t], [&](std::uint32_t r) {
+    for (std::uint32_t i = 0; i < tiles.size(); ++i)
+      if (apart[i])
+        for_rows(tiles.masks(i)[t], [&](std::uint32_t r) {
           add(i, t, r);
           if (n == kTileRows) flush(t, 1);
         });
@@ -199,143 +296,24 @@ void NeuronFfnPairs::dot(NeuronRow which, const Chunk& chunk, Block block, RowFe
   }
 }
 
-// What a neuron is read by: the deciding row, or what follows where it fired.
-void NeuronFfnPairs::fetch_neuron(bool fired, std::uint32_t neuron, RowFetch& fetch) const {
-  const auto add = [&](NeuronRow which) {
-    fetch.add(rows_.address(which, neuron), rows_.bytes(which));
-  };
-  if (!fired) return add(rows_.deciding());
-  if (neurons_.gated()) add(NeuronRow::up);
-  add(NeuronRow::down);
+// What a block is read by first: all that is here of a list is needed by some token.
+void NeuronFfnPairs::fetch_deciding(std::uint32_t i, RowFetch& fetch) const {
+  const Block next = block(i);
+  entries_.fetch(next.first, next.end - next.first);
+  if (gates_given()) return;
+  for (std::uint32_t entry = next.first; entry < next.end; ++entry)
+    if (entries_.is_here(entry))
+      fetch.add(rows_.address(rows_.deciding(), entries_.id(entry)), rows_.bytes(rows_.deciding()));
 }
 
-// Rows of a block that some token needs.
-void NeuronFfnPairs::fetch_block(const Chunk& chunk, Block block, bool fired,
-                                 RowFetch& fetch) const {
+void NeuronFfnPairs::fetch_ups(const Tiles& tiles, RowFetch& fetch) const {
   fetch.clear();
-  for (std::uint32_t i = block.first; i < block.end; ++i)
-    for_rows(chunk.any_of(i),
-             [&](std::uint32_t r) { fetch_neuron(fired, chunk.tile(i).ids[r], fetch); });
-}
-
-// What a chunk begins with.
-void NeuronFfnPairs::fetch_first(std::size_t chunk, RowFetch& fetch) const {
-  fetch.clear();
-  if (chunk >= chunks_) return;
-  const std::uint32_t first = static_cast<std::uint32_t>(chunk) * each_;
-  const std::uint32_t n = std::min(entries_of(chunk), kBlockTiles * kTileRows);
-  for (std::uint32_t i = first; i < first + n; ++i)
-    if (entries_.is_here(i)) fetch_neuron(gates_given(), entries_.id(i), fetch);
-}
-
-void NeuronFfnPairs::find_gates(Chunk& chunk, RowFetch& fetch, std::size_t member) const {
-  std::uint32_t asked = 0;
-  std::memset(chunk.gates, 0, chunk.n_tiles * std::size_t{n_tokens_} * kTileRows * sizeof(float));
-  for (std::uint32_t i = 0; i < chunk.n_tiles; ++i)
-    asked += static_cast<std::uint32_t>(std::popcount(chunk.any_of(i)));
-  for (Block block = chunk.block(0); block.first < block.end; block = chunk.block(block.end)) {
-    if (gates_given()) {
-      take_given(chunk, block);
-    } else {
-      const Block next = chunk.block(block.end);
-      if (next.first < next.end)
-        fetch_block(chunk, next, false, fetch);
-      else if (block.first != 0)  // the first one's pairs are known
-        fetch_block(chunk, chunk.block(0), true, fetch);
-      else
-        fetch.clear();
-      dot(rows_.deciding(), chunk, block, fetch, chunk.gates_of(block.first));
-    }
-    apply_rule_to(chunk, block);
-  }
-  count_asked(asked, member);
-}
-
-void NeuronFfnPairs::take_given(Chunk& chunk, Block block) const {
-  for (std::uint32_t i = block.first; i < block.end; ++i)
-    for (std::uint32_t t = 0; t < n_tokens_; ++t)
-      for_rows(chunk.masks_of(i)[t], [&](std::uint32_t r) {
-        chunk.gates_of(i)[t * kTileRows + r] = given_gate(tokens_[t], chunk.tile(i).ids[r]);
-      });
-}
-
-void NeuronFfnPairs::apply_rule_to(Chunk& chunk, Block block) const {
-  for (std::uint32_t i = block.first; i < block.end; ++i)
-    for (std::uint32_t t = 0; t < n_tokens_; ++t) {
-      bool passes[kTileRows];
-      apply_rule(chunk.tile(i).ids, chunk.gates_of(i) + t * kTileRows, kTileRows, passes);
-      RowMask agreed = 0;
-      for (std::uint32_t r = 0; r < kTileRows; ++r)
-        agreed |= static_cast<RowMask>(std::uint32_t{passes[r]} << r);
-      chunk.masks_of(i)[t] &= agreed;
-    }
-}
-
-// partials [tokens, accumulator_floats(d_model)] += what the chunk's pairs give. ahead(): fetches
-// what follows the chunk.
-template <typename Ahead>
-void NeuronFfnPairs::add_fired(Chunk& chunk, float* partials, RowFetch& fetch, std::size_t member,
-                               const Ahead& ahead) const {
-  for (std::uint32_t t = 0; t < n_tokens_; ++t) chunk.pending[t].n = 0;
-  std::uint32_t fired = 0;
-  std::uint64_t passes = 0;
-  for (Block block = chunk.block(0); block.first < block.end; block = chunk.block(block.end)) {
-    const Block next = chunk.block(block.end);
-    if (next.first < next.end)
-      fetch_block(chunk, next, true, fetch);
-    else
-      ahead();
-    if (neurons_.gated()) {
-      std::memset(chunk.out, 0,
-                  (block.end - block.first) * std::size_t{n_tokens_} * kTileRows * sizeof(float));
-      dot(NeuronRow::up, chunk, block, fetch, chunk.out);
-    }
-    for (std::uint32_t i = block.first; i < block.end; ++i) {
-      fired += static_cast<std::uint32_t>(std::popcount(chunk.any_of(i)));
-      passes += chunk.pairs_of(i);
-    }
-    for (std::uint32_t t = 0; t < n_tokens_; ++t) add_token(chunk, block, t, partials, fetch);
-  }
-  for (std::uint32_t t = 0; t < n_tokens_; ++t) add_pending(chunk, t, partials, fetch);
-  count_fired(fired, passes, member);
-}
-
-// A token's pairs of a block, of which the dots are made.
-void NeuronFfnPairs::add_token(Chunk& chunk, Block block, std::uint32_t t, float* partials,
-                               RowFetch& fetch) const {
-  Pending& rows = chunk.pending[t];
-  for (std::uint32_t i = block.first; i < block.end; ++i) {
-    const RowMask mask = chunk.masks_of(i)[t];
-    if (mask == 0) continue;
-    const std::size_t ups = (std::size_t{i - block.first} * n_tokens_ + t) * kTileRows;
-    float hidden[kTileRows];
-    activate(chunk.gates_of(i) + t * kTileRows, chunk.out + ups, kTileRows, hidden);
-    for_rows(mask, [&](std::uint32_t r) {
-      rows.ids[rows.n] = chunk.tile(i).ids[r];
-      rows.factors[rows.n++] = hidden[r];
-      if (rows.n == kTileRows) add_pending(chunk, t, partials, fetch);
+  if (!neurons_.gated()) return;
+  for (std::uint32_t i = 0; i < tiles.size(); ++i)
+    for_rows(tiles.any(i), [&](std::uint32_t r) {
+      fetch.add(rows_.address(NeuronRow::up, entries_.id(tiles.first(i) + r)),
+                rows_.bytes(NeuronRow::up));
     });
-  }
-}
-
-void NeuronFfnPairs::add_pending(Chunk& chunk, std::uint32_t t, float* partials,
-                                 RowFetch& fetch) const {
-  Pending& rows = chunk.pending[t];
-  const std::byte* next[kTileRows];
-  if (rows.n != 0)
-    down_.add(rows.ids, rows.n, rows.factors,
-              fetch.take(rows.n, rows_.bytes(NeuronRow::down), next),
-              partials + std::size_t{t} * accumulator_floats(d_model_));
-  rows.n = 0;
-}
-
-void NeuronFfnPairs::add_partials(const float* partials) const {
-  const std::size_t width = accumulator_floats(d_model_);
-  device_.team().parallel_for(n_tokens_, [&](std::size_t t, std::size_t) {
-    for (std::size_t first = 0; first < d_model_; first += DownRows::kSliceColumns)
-      add_slice(partials + t * width, chunks_, n_tokens_ * width, first,
-                call_.output(0) + tokens_[t] * std::size_t{d_model_});
-  });
 }
 
 }  // namespace synfire::cpu
