@@ -21,7 +21,8 @@ struct Axis {
   // 0 % to 100 %, of numbers from 0 to 1; or to the first of 20 %, 40 % and so on that is over
   // `max`.
   static Axis percent(std::string label, double max = 1);
-  // Shares over 0 in percent on a log scale, from at most `min` to at least `max`: 0.1, 0.2, 0.5, 1.
+  // Shares over 0 in percent on a log scale, from at most `min` to at least `max`: 0.1, 0.2,
+  // 0.5, 1.
   static Axis log_percent(std::string label, double min, double max);
   // Numbers 0 to n - 1, each in the middle of a step of width 1.
   static Axis steps(std::string label, std::size_t n);
