@@ -271,17 +271,14 @@ class HostNeurons : public Neurons {
 
 // KV blocks: per layer and head, the keys of all blocks, then the values of all blocks; so that the
 // keys of a sequence whose blocks follow each other do too. A block's keys of one head are
-// [block_tokens, head_dim], or whatever else the backend makes of them.
+// [block_tokens, head_dim], or whatever else of the same size the backend makes of them.
 class HostKv : public Kv {
  public:
-  explicit HostKv(const sf_kv_desc& desc)
-      : HostKv(desc, check(desc).block_tokens *
-                         row_bytes(static_cast<DType>(desc.dtype), desc.head_dim)) {}
-  // With another size of one head's keys, or values, in a block.
-  HostKv(const sf_kv_desc& desc, std::size_t block_bytes)
+  // A block has room for block_tokens positions, rounded up to a multiple of `slots`.
+  explicit HostKv(const sf_kv_desc& desc, std::uint32_t slots = 1)
       : desc_(check(desc)),
         row_bytes_(row_bytes(static_cast<DType>(desc.dtype), desc.head_dim)),
-        block_bytes_(block_bytes),
+        block_bytes_(std::size_t{(desc.block_tokens + slots - 1) / slots} * slots * row_bytes_),
         bytes_(std::size_t{desc.n_layers} * desc.n_kv_heads * 2 * desc.n_blocks * block_bytes_),
         memory_(bytes_) {}
 

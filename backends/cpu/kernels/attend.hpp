@@ -21,9 +21,8 @@ struct AttendTile {
 struct AttendRow {
   const float* query;         // [head_dim]
   const std::int8_t* quants;  // [head_dim], for Q8_0 keys: the query in 8 bits, blocks of 32
-  const float* scales;        // [head_dim / 32]; for wide keys: one
+  const float* scales;        // [head_dim / 32]
   const std::int32_t* sums;   // [head_dim / 32], of a block's quants
-  const std::int16_t* wide;   // [wide_dim], for wide keys: the query in 16 bits
   std::uint32_t length;       // positions that it sees: those before this one
 };
 

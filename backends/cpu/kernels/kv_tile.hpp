@@ -13,51 +13,27 @@
 //
 //   F32, F16   keys    [head_dim, kKvTile]
 //              values  [kKvTile, head_dim]
-//   wide       keys    [wide_dim / 2, kKvTile, 2], scales (f32) [kKvTile]
-//              values  [kKvTile / 2, wide_dim, 2], scales (f32) [kKvTile]
 //   Q8_0       keys    quants [head_dim / 4, kKvTile, 4], scales (f16) [head_dim / 32, kKvTile]
 //              values  quants [kKvTile, head_dim], scales (f16) [head_dim / 32, kKvTile]
 namespace synfire::cpu {
 
 inline constexpr std::uint32_t kKvTile = 16;
 
-// What a KV cache of some dtype is kept as. `wide` stands for F16 where a level multiplies 16-bit
-// integers faster than floats: integers with one scale for a position's key or value, as near to it
-// as half floats.
-enum class KvFormat { f32, f16, wide, q8_0 };
-
-// Elements of a wide row: those of a head, then zeros.
-constexpr std::uint32_t wide_dim(std::uint32_t head_dim) { return (head_dim + 15) / 16 * 16; }
-
-// One position's key, or value.
-constexpr std::size_t kv_row_bytes(KvFormat format, std::uint32_t head_dim) {
-  switch (format) {
-    case KvFormat::f32: return row_bytes(DType::f32, head_dim);
-    case KvFormat::f16: return row_bytes(DType::f16, head_dim);
-    case KvFormat::wide: return wide_dim(head_dim) * sizeof(std::int16_t) + sizeof(float);
-    default: return row_bytes(DType::q8_0, head_dim);
-  }
-}
-
 // Of keys; and of values.
-constexpr std::size_t kv_tile_bytes(KvFormat format, std::uint32_t head_dim) {
-  return kKvTile * kv_row_bytes(format, head_dim);
+constexpr std::size_t kv_tile_bytes(DType dtype, std::uint32_t head_dim) {
+  return kKvTile * row_bytes(dtype, head_dim);
 }
 
-// One position's key or value to its slot of a tile: as the block codec encodes rows, or as
-// KernelTable::to_wide does.
+// One position's key or value, as the block codec encodes rows, to its slot of a tile.
 class KvTileRow {
  public:
-  KvTileRow(KvFormat format, std::uint32_t head_dim, std::uint32_t slot)
-      : format_(format), head_dim_(head_dim), slot_(slot) {}
+  KvTileRow(DType dtype, std::uint32_t head_dim, std::uint32_t slot)
+      : dtype_(dtype), head_dim_(head_dim), slot_(slot) {}
 
   void store_key(const std::byte* row, std::byte* tile) const {
-    switch (format_) {
-      case KvFormat::f32: return scatter<4>(row, head_dim_, tile);
-      case KvFormat::f16: return scatter<2>(row, head_dim_, tile);
-      case KvFormat::wide:
-        scatter<4>(row, wide_dim(head_dim_) / 2, tile);
-        return store_wide_scale(row, tile);
+    switch (dtype_) {
+      case DType::f32: return scatter<4>(row, head_dim_, tile);
+      case DType::f16: return scatter<2>(row, head_dim_, tile);
       default: break;
     }
     for (std::uint32_t block = 0; block < head_dim_ / 32; ++block, row += 34) {
@@ -67,12 +43,8 @@ class KvTileRow {
   }
 
   void store_value(const std::byte* row, std::byte* tile) const {
-    if (format_ == KvFormat::wide) {
-      scatter_halves(row, tile);
-      return store_wide_scale(row, tile);
-    }
-    const std::size_t bytes = kv_row_bytes(format_, head_dim_);
-    if (format_ != KvFormat::q8_0) {
+    const std::size_t bytes = row_bytes(dtype_, head_dim_);
+    if (dtype_ != DType::q8_0) {
       std::memcpy(tile + slot_ * bytes, row, bytes);
       return;
     }
@@ -89,23 +61,12 @@ class KvTileRow {
     for (std::uint32_t i = 0; i < n; ++i)
       std::memcpy(tile + (std::size_t{i} * kKvTile + slot_) * Bytes, row + i * Bytes, Bytes);
   }
-  // Integers of a wide value, beside those of the slot's neighbour.
-  void scatter_halves(const std::byte* row, std::byte* tile) const {
-    const std::uint32_t n = wide_dim(head_dim_);
-    std::byte* const pairs = tile + (std::size_t{slot_ / 2} * n * 2 + slot_ % 2) * 2;
-    for (std::uint32_t i = 0; i < n; ++i)
-      std::memcpy(pairs + std::size_t{i} * 4, row + std::size_t{i} * 2, 2);
-  }
-  void store_wide_scale(const std::byte* row, std::byte* tile) const {
-    const std::size_t bytes = wide_dim(head_dim_) * sizeof(std::int16_t);
-    std::memcpy(tile + kKvTile * bytes + slot_ * sizeof(float), row + bytes, sizeof(float));
-  }
   void store_scale(const std::byte* block_of_row, std::uint32_t block, std::byte* tile) const {
     std::byte* const scales = tile + std::size_t{kKvTile} * head_dim_;
     std::memcpy(scales + (std::size_t{block} * kKvTile + slot_) * 2, block_of_row, 2);
   }
 
-  KvFormat format_;
+  DType dtype_;
   std::uint32_t head_dim_;
   std::uint32_t slot_;
 };

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "backends/cpu/cpu_device.hpp"
-#include "backends/cpu/kv_format.hpp"
+#include "backends/cpu/kernels/kv_tile.hpp"
 #include "backends/cpu/ops/ops.hpp"
 
 namespace synfire::cpu {
@@ -16,11 +16,10 @@ constexpr std::uint32_t kSegmentChunks = 4;
 // Query rows that share one reading of keys and values.
 constexpr std::uint32_t kItemRows = 64;
 
-void (*attend_of(const KernelTable& kernels, KvFormat format))(const AttendChunk&) {
-  switch (format) {
-    case KvFormat::f32: return kernels.attend_f32;
-    case KvFormat::f16: return kernels.attend_f16;
-    case KvFormat::wide: return kernels.attend_wide;
+void (*attend_of(const KernelTable& kernels, DType dtype))(const AttendChunk&) {
+  switch (dtype) {
+    case DType::f32: return kernels.attend_f32;
+    case DType::f16: return kernels.attend_f16;
     default: return kernels.attend_q8_0;
   }
 }
@@ -38,12 +37,11 @@ class PagedAttention {
         params_(call.params<sf_attention_params>()),
         group_(params_.n_heads / params_.n_kv_heads),
         block_tiles_((call.kv().desc().block_tokens + kKvTile - 1) / kKvTile),
-        format_(kv_format_of(device.kernels(), call.kv().dtype())),
-        tile_bytes_(kv_tile_bytes(format_, params_.head_dim)),
-        attend_(attend_of(device.kernels(), format_)),
+        tile_bytes_(kv_tile_bytes(call.kv().dtype(), params_.head_dim)),
+        attend_(attend_of(device.kernels(), call.kv().dtype())),
         queries_(call.input(0)) {
     find_spans();
-    if (format_ == KvFormat::q8_0) quantize_queries();
+    if (call.kv().dtype() == DType::q8_0) quantize_queries();
   }
 
   void run() {
@@ -113,7 +111,7 @@ class PagedAttention {
   void run_items() {
     const std::size_t floats = partial_floats();
     const MemberScratch scratch(device_.workspace(), device_.team().members(),
-                                2 * floats * sizeof(float) + names_bytes());
+                                2 * floats * sizeof(float) + most_rows_ * sizeof(AttendRow));
     device_.team().parallel_for(items(), [&](std::size_t item, std::size_t member) {
       auto* const sum = reinterpret_cast<float*>(scratch.of(member));
       float* const partial = sum + floats;
@@ -133,7 +131,8 @@ class PagedAttention {
     const std::uint32_t segments = (most_chunks + kSegmentChunks - 1) / kSegmentChunks;
     auto* const partials =
         device_.workspace().get<float>(Workspace::partials, items() * most_chunks * floats);
-    const MemberScratch scratch(device_.workspace(), device_.team().members(), names_bytes());
+    const MemberScratch scratch(device_.workspace(), device_.team().members(),
+                                most_rows_ * sizeof(AttendRow));
     std::vector<std::atomic<std::uint32_t>> ended(items());  // segments
     device_.team().parallel_for(items() * segments, [&](std::size_t piece, std::size_t member) {
       const std::size_t item = piece / segments;
@@ -184,46 +183,22 @@ class PagedAttention {
     }
   }
 
-  // Of a wide query, in whole cache lines.
-  [[nodiscard]] std::size_t wide_bytes() const {
-    return (kv_row_bytes(KvFormat::wide, params_.head_dim) + 63) / 64 * 64;
-  }
-  // What name_rows() needs.
-  [[nodiscard]] std::size_t names_bytes() const {
-    return most_rows_ * (sizeof(AttendRow) + (format_ == KvFormat::wide ? wide_bytes() : 0));
-  }
-
   // The item's query rows, by token, then by head.
   const AttendRow* name_rows(std::size_t item, void* memory) const {
-    std::byte* wide = static_cast<std::byte*>(memory);
-    auto* const rows =
-        reinterpret_cast<AttendRow*>(wide + (names_bytes() - most_rows_ * sizeof(AttendRow)));
+    auto* const rows = static_cast<AttendRow*>(memory);
     const Span& span = span_of(item);
     const std::size_t first_head = item % params_.n_kv_heads * group_;
     for (std::uint32_t i = 0; i < rows_of(item); ++i) {
       const std::uint32_t token = span.first + i / group_;
       const std::size_t head = std::size_t{token} * params_.n_heads + first_head + i % group_;
       const std::size_t at = head * params_.head_dim;
-      rows[i] = {};
-      rows[i].query = queries_ + at;
-      rows[i].length = call_.batch().positions[token] + 1;
-      if (format_ == KvFormat::wide) {
-        widen_query(wide + i * wide_bytes(), rows[i]);
-        continue;
-      }
+      rows[i] = {queries_ + at, nullptr, nullptr, nullptr, call_.batch().positions[token] + 1};
       if (quants_ == nullptr) continue;
       rows[i].quants = quants_ + at;
       rows[i].scales = scales_ + at / 32;
       rows[i].sums = sums_ + at / 32;
     }
     return rows;
-  }
-
-  void widen_query(std::byte* wide, AttendRow& row) const {
-    const std::size_t bytes = wide_dim(params_.head_dim) * sizeof(std::int16_t);
-    device_.kernels().to_wide(row.query, params_.head_dim, wide);
-    row.wide = reinterpret_cast<const std::int16_t*>(wide);
-    row.scales = reinterpret_cast<const float*>(wide + bytes);
   }
 
   void merge(std::size_t item, const float* partial, float* sum) const {
@@ -247,8 +222,7 @@ class PagedAttention {
   const sf_attention_params& params_;
   std::uint32_t group_;        // query heads per KV head
   std::uint32_t block_tiles_;  // tiles per KV block
-  KvFormat format_;
-  std::size_t tile_bytes_;  // of keys; and of values
+  std::size_t tile_bytes_;     // of keys; and of values
   void (*attend_)(const AttendChunk&);
   const float* queries_;           // [tokens, n_heads, head_dim]
   std::int8_t* quants_ = nullptr;  // for Q8_0 keys: likewise
