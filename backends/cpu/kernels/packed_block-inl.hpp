@@ -70,6 +70,64 @@ HWY_INLINE void add_products(const VecI (&codes)[R][kVectors], const TokensBesid
   });
 }
 
+// Whether sums of two rows go side by side in a vector: half the instructions after the products,
+// and half the registers. The additions are those of each row alone.
+template <typename Format, std::uint32_t R>
+constexpr bool kSideBySide = R == 2 && Format::kParts == 1 && !Format::kHasMinimum;
+
+HWY_INLINE __m512 side_by_side(__m256 a, __m256 b) {
+  return _mm512_insertf32x8(_mm512_castps256_ps512(a), b, 1);
+}
+// As fold_lanes() of each, in a vector's halves.
+HWY_INLINE VecI fold_two(VecI a, VecI b) {
+  return _mm512_add_epi32(_mm512_inserti64x4(a, _mm512_castsi512_si256(b), 1),
+                          _mm512_shuffle_i64x2(a, b, _MM_SHUFFLE(3, 2, 3, 2)));
+}
+
+// Two rows and T tokens from `first` on; out[t * kTileRows + r].
+template <typename Format, std::uint32_t T>
+HWY_INLINE void multiply_two(const std::byte* const* rows, const std::byte* const* next_rows,
+                             const RowUnits& units, const TokensBeside<Format>& tokens,
+                             std::uint32_t first, float* out) {
+  __m512 sums[T];
+#pragma GCC unroll 8
+  for (std::uint32_t t = 0; t < T; ++t) sums[t] = _mm512_setzero_ps();
+  for_units<Format>(
+      units, [&](auto blocks, std::uint32_t u) __attribute__((always_inline)) {
+        constexpr std::uint32_t kBlocks = blocks.value;
+        VecI codes[2][kVectors];
+        __m256 scales[2][1], minimums[2];
+#pragma GCC unroll 2
+        for (std::uint32_t r = 0; r < 2; ++r) {
+          const std::byte* const side = rows[r] + std::size_t{u} * kUnitBytes<Format>;
+          unpack_unit<Format, kBlocks>(side, codes[r], scales[r], minimums[r]);
+          if (next_rows != nullptr) fetch_unit<Format, kBlocks>(next_rows[r], u);
+        }
+        const __m512 both = side_by_side(scales[0][0], scales[1][0]);
+        // Some sums of products side by side, which hides the latency of adding them up.
+        constexpr std::uint32_t kBeside = T == 1 ? 1 : 2;
+#pragma GCC unroll 4
+        for (std::uint32_t t = 0; t < T; t += kBeside) {
+          VecI dots[kBeside][2];
+          add_products<Format, kBlocks, 0>(codes, tokens, first + t, u, dots);
+#pragma GCC unroll 2
+          for (std::uint32_t i = 0; i < kBeside; ++i) {
+            const __m512 scale =
+                _mm512_broadcast_f32x8(_mm256_loadu_ps(tokens.scales[first + t + i] + u * 8));
+            sums[t + i] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(fold_two(dots[i][0], dots[i][1])),
+                                          _mm512_mul_ps(both, scale), sums[t + i]);
+          }
+        }
+      });
+#pragma GCC unroll 8
+  for (std::uint32_t t = 0; t < T; ++t) {
+    RowSum<Format> row[2];
+    row[0].products = _mm512_castps512_ps256(sums[t]);
+    row[1].products = _mm512_extractf32x8_ps(sums[t], 1);
+    for (std::uint32_t r = 0; r < 2; ++r) out[t * kTileRows + r] = row[r].total();
+  }
+}
+
 // R rows and T tokens from `first` on; out[t * kTileRows + r].
 template <typename Format, std::uint32_t R, std::uint32_t T>
 HWY_INLINE void multiply_block(const std::byte* const* rows, const std::byte* const* next_rows,
@@ -138,8 +196,12 @@ HWY_INLINE void multiply_tokens(const std::byte* const* rows, const std::byte* c
                                 std::uint32_t n_tokens, float* out) {
   std::uint32_t t = 0;
   const auto take = [&](auto count) {
-    multiply_block<Format, R, count.value>(rows, t == 0 ? next_rows : nullptr, units, tokens, t,
-                                           out + t * kTileRows);
+    const std::byte* const* const next = t == 0 ? next_rows : nullptr;
+    float* const to = out + t * kTileRows;
+    if constexpr (kSideBySide<Format, R>)
+      multiply_two<Format, count.value>(rows, next, units, tokens, t, to);
+    else
+      multiply_block<Format, R, count.value>(rows, next, units, tokens, t, to);
     t += count.value;
   };
   if (n_tokens == 8) return take(Index<8>());
