@@ -119,6 +119,7 @@ Result<int> fit_threshold(const OptionValues& values) {
   config.tap = 0;
   config.predictor = "threshold";
   SYNFIRE_ASSIGN_OR_RETURN(engine, Engine::make(config));
+  describe_engine(*engine);  // which layers run dense all the same
   SYNFIRE_ASSIGN_OR_RETURN(const double sparse, mean_nll(*engine, unseen));
   perplexity.dense = std::exp(dense);
   perplexity.sparse = std::exp(sparse);

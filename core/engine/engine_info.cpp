@@ -47,7 +47,10 @@ std::string threshold_note(const PredictorProgram& predictor) {
 std::string predictor_note(const PredictorProgram& predictor) {
   if (std::any_of(predictor.layers.begin(), predictor.layers.end(),
                   std::mem_fn(&PredictorLayer::drops)))
-    return threshold_note(predictor);
+    return std::all_of(predictor.dense_layers.begin(), predictor.dense_layers.end(),
+                       std::identity())
+               ? fmt::format("predictor {}: leaves nothing out", predictor.name)
+               : threshold_note(predictor);
   std::uint64_t bytes = 0;
   for (const PredictorLayer& layer : predictor.layers) bytes += layer.bytes_per_token;
   return fmt::format("predictor {}: reads {:.2f} MB per token; recall {}, precision {}",

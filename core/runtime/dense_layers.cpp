@@ -75,8 +75,6 @@ Result<std::vector<bool>> find_dense_layers(const Program& program, const GgufFi
                                             const PredictorProgram& predictor) {
   std::vector<bool> dense(program.layers.size(), false);
   for (std::uint32_t layer = 0; layer < dense.size(); ++layer) {
-    if (predictor.kind == Prediction::plugin && predictor.layers[layer].drops())
-      continue;  // all neurons are another answer
     const FfnBytes bytes = ffn_bytes(program, model, predictor, layer);
     SYNFIRE_ASSIGN_OR_RETURN(const std::optional<FfnShares> shares,
                              shares_of(layer, model, sidecar, predictor));

@@ -16,9 +16,9 @@ namespace synfire {
 
 // By layer, whether it is faster to compute all neurons than to look for the active ones. Shares of
 // active neurons are what `sidecar` (null: none) measured when the predictor was fitted, or what
-// the model says (synfire.activity.*); a layer of which neither speaks stays sparse, and so does
-// one whose gate rule drops neurons that would add something. For
-// Prediction::exact and Prediction::plugin.
+// the model says (synfire.activity.*); a layer of which neither speaks stays sparse. One whose gate
+// rule drops neurons that would add something then loses nothing. For Prediction::exact and
+// Prediction::plugin.
 [[nodiscard]] Result<std::vector<bool>> find_dense_layers(const Program& program,
                                                           const GgufFile& model,
                                                           const GgufFile* sidecar,

@@ -62,18 +62,18 @@ TEST_F(DenseLayers, WhatWasMeasuredWhenThePredictorWasFitted) {
   EXPECT_THAT(*find(plugin_), ElementsAre(false, false));  // another one than was fitted
 }
 
-// Dense, a layer would give another answer than its rule.
-TEST_F(DenseLayers, NoneThatLeavesNeuronsOut) {
+// What a rule leaves out costs accuracy, and must save time for it.
+TEST_F(DenseLayers, WhereLeavingNeuronsOutDoesNotPay) {
   PredictorProgram threshold{Prediction::plugin, "threshold", std::vector<PredictorLayer>(2)};
   for (PredictorLayer& layer : threshold.layers) {
     layer.scores = kNone;
     layer.gate_rule = SF_GATE_ABS_ABOVE;
   }
-  threshold.layers[0].gate_threshold = 0.1F;
+  for (PredictorLayer& layer : threshold.layers) layer.gate_threshold = 0.1F;
   with_sidecar_ = true;
   sidecar_.header.set("synfire.predictor.type", "threshold");
-  for (const char* const key : {"threshold.blk.0.fired", "threshold.blk.1.fired"})
-    sidecar_.header.set(key, 0.99F);
+  sidecar_.header.set("threshold.blk.0.fired", 0.5F);
+  sidecar_.header.set("threshold.blk.1.fired", 0.9F);
   EXPECT_THAT(*find(threshold), ElementsAre(false, true));
 }
 
