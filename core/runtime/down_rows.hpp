@@ -26,11 +26,11 @@ class DownRows {
   void encode_row(std::uint32_t neuron, std::byte* row) const;
 
   const NeuronUpload& upload_;
-  std::uint32_t panel_neurons_;  // a multiple of the block size
-  std::uint32_t panel_first_;    // UINT32_MAX: none decoded yet
-  std::size_t row_bytes_;        // of a neuron's row
-  std::vector<float> panel_;     // [panel_neurons_, d_model]
-  std::vector<float> file_row_;  // scratch: one decoded stretch of a file row
+  std::uint32_t panel_neurons_;   // a multiple of the block size
+  std::uint32_t panel_first_;     // UINT32_MAX: none decoded yet
+  std::size_t row_bytes_;         // of a neuron's row
+  std::vector<float> panel_;      // [panel_neurons_, d_model]
+  std::vector<float> file_rows_;  // scratch: decoded stretches of some file rows
   std::vector<std::byte> rows_;
 };
 

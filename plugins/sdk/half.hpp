@@ -19,18 +19,20 @@ inline float f16_to_f32(std::uint16_t half) {
   return std::bit_cast<float>(sign | (exponent + 112) << 23 | mantissa << 13);
 }
 
+// Chooses instead of branching, so that compilers make vectors of loops over it.
 inline std::uint16_t f32_to_f16(float value) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
-  const std::uint16_t sign = static_cast<std::uint16_t>(bits >> 16 & 0x8000u);
-  const std::uint32_t magnitude = bits & 0x7fffffffu;
-  if (magnitude > 0x7f800000u) return sign | 0x7e00u;   // NaN
-  if (magnitude >= 0x477ff000u) return sign | 0x7c00u;  // rounds to infinity
-  if (magnitude < 0x38800000u) {                        // subnormal: let the FPU round at 2^-24
-    const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
-    return sign | static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(shifted) - 0x3f000000u);
-  }
-  const std::uint32_t odd = magnitude >> 13 & 1u;
-  return sign | static_cast<std::uint16_t>((magnitude - 0x38000000u + 0xfffu + odd) >> 13);
+  const std::uint32_t sign = bits >> 16 & 0x8000u;
+  const auto magnitude = static_cast<std::int32_t>(bits & 0x7fffffffu);
+  const std::int32_t odd = magnitude >> 13 & 1;
+  const std::int32_t normal = (magnitude - 0x38000000 + 0xfff + odd) >> 13;
+  // Subnormal: let the FPU round at 2^-24.
+  const std::int32_t subnormal =
+      std::bit_cast<std::int32_t>(std::bit_cast<float>(magnitude) + 0.5f) - 0x3f000000;
+  std::int32_t half = magnitude < 0x38800000 ? subnormal : normal;
+  half = magnitude >= 0x477ff000 ? 0x7c00 : half;  // rounds to infinity
+  half = magnitude > 0x7f800000 ? 0x7e00 : half;   // NaN
+  return static_cast<std::uint16_t>(sign | static_cast<std::uint32_t>(half));
 }
 
 inline float bf16_to_f32(std::uint16_t value) {
