@@ -25,8 +25,8 @@ double down_apart_bytes(const Program& program, const GgufFile& model, const Pro
                              row_bytes(neuron_major_dtype(program, tensor->dtype), h.d_model));
 }
 
-// A share that a file states; no number where it does not.
-Result<std::optional<double>> share_in(const GgufFile& file, const std::string& key) {
+// A number that a file states; none where it does not.
+Result<std::optional<double>> number_in(const GgufFile& file, const std::string& key) {
   if (file.find(key) == nullptr) return std::optional<double>();
   SYNFIRE_ASSIGN_OR_RETURN(const double share, file.get<double>(key));
   return std::optional(share);
@@ -41,18 +41,27 @@ Result<std::optional<FfnShares>> shares_of(std::uint32_t layer, const GgufFile& 
   std::string active_key = "synfire.activity.active_share";
   // A predictor that knows no recall of its own is not the one that the sidecar was made of.
   const bool fitted = sidecar != nullptr && (exact || predictor.layers[layer].recall >= 0);
+  const bool drops = predictor.kind == Prediction::plugin && predictor.layers[layer].drops();
+  if (drops && !fitted) return std::optional<FfnShares>();
   if (fitted) {
     SYNFIRE_ASSIGN_OR_RETURN(const std::string type,
                              sidecar->get_or<std::string>("synfire.predictor.type", ""));
+    if (drops) {  // its share is that of the threshold that was fitted
+      SYNFIRE_ASSIGN_OR_RETURN(
+          const std::optional<double> threshold,
+          number_in(*sidecar, fmt::format("{}.blk.{}.threshold", type, layer)));
+      if (!threshold || static_cast<float>(*threshold) != predictor.layers[layer].gate_threshold)
+        return std::optional<FfnShares>();
+    }
     asked_key = fmt::format("{}.blk.{}.predicted", type, layer);
     active_key = fmt::format("{}.blk.{}.fired", type, layer);
   }
   const GgufFile& file = fitted ? *sidecar : model;
   std::optional<double> asked = 1.0;
   if (!exact) {
-    SYNFIRE_ASSIGN_OR_RETURN(asked, share_in(file, asked_key));
+    SYNFIRE_ASSIGN_OR_RETURN(asked, number_in(file, asked_key));
   }
-  SYNFIRE_ASSIGN_OR_RETURN(const std::optional<double> active, share_in(file, active_key));
+  SYNFIRE_ASSIGN_OR_RETURN(const std::optional<double> active, number_in(file, active_key));
   if (!asked || !active) return std::optional<FfnShares>();
   const bool verified = exact || predictor.layers[layer].gate_rule != SF_GATE_NONE;
   return std::optional(FfnShares{*asked, verified ? *active : *asked});

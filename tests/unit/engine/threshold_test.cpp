@@ -143,7 +143,7 @@ TEST_F(ThresholdEngineTest, MoreLeftOutIsFartherFromDense) {
     return std::sqrt(sum / static_cast<double>(dense.size()));
   };
   double less = -1;
-  for (const double skip : {0.0, 0.2, 0.4, 0.6, 0.8}) {
+  for (const double skip : {0.0, 0.3, 0.5, 0.7, 0.8}) {
     fit(skip);
     const double more = rms(logits(config("threshold")));
     EXPECT_GT(more, less) << skip;
@@ -183,10 +183,21 @@ TEST_F(ThresholdEngineTest, WithoutAFitTheErrorSaysWhatMakesOne) {
                         "threshold` makes it"));
 }
 
+// What is left would cost more, row by row, than all neurons.
+TEST_F(ThresholdEngineTest, WhereItDoesNotPayNothingIsLeftOut) {
+  fit(0.1);
+  EXPECT_THAT(make(config("threshold"))->placement().notes,
+              Contains("predictor threshold: leaves nothing out"));
+  EXPECT_EQ(logits(config("threshold")), logits(config("none")));
+  EngineConfig how = config("threshold");
+  how.predictor_threshold = 1e30;  // another threshold than was fitted leaves out another share
+  EXPECT_GT(test::worst_difference(logits(how), logits(config("none"))), 0.05);
+}
+
 // Blocks of 4 bits along the neurons cannot stay; wider ones would be more bytes than are saved.
 TEST_F(ThresholdEngineTest, DownRowsAreRequantizedAsTheOptionSays) {
   save("silu", DType::q4_1);
-  fit(0.4);
+  fit(0.6);
   const auto notes = [&](const std::string& predictor, const std::string& dtype) {
     EngineConfig how = config(predictor);
     how.down_dtype = dtype;

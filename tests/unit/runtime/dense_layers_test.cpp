@@ -74,7 +74,11 @@ TEST_F(DenseLayers, WhereLeavingNeuronsOutDoesNotPay) {
   sidecar_.header.set("synfire.predictor.type", "threshold");
   sidecar_.header.set("threshold.blk.0.fired", 0.5F);
   sidecar_.header.set("threshold.blk.1.fired", 0.9F);
+  for (const char* const key : {"threshold.blk.0.threshold", "threshold.blk.1.threshold"})
+    sidecar_.header.set(key, 0.1F);
   EXPECT_THAT(*find(threshold), ElementsAre(false, true));
+  threshold.layers[1].gate_threshold = 0.2F;  // another than was fitted
+  EXPECT_THAT(*find(threshold), ElementsAre(false, false));
 }
 
 TEST_F(DenseLayers, AShareMustBeANumber) {
