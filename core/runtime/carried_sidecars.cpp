@@ -61,7 +61,7 @@ class Carrier {
     }
     SYNFIRE_ASSIGN_OR_RETURN(made.outcome, outcome_at(made.path, name));
     if (made.outcome == kept) return made;
-    SYNFIRE_RETURN_IF_ERROR(make_folder(made.path.parent_path()));
+    SYNFIRE_RETURN_IF_ERROR(make_sidecar_folder(made.path));
     SYNFIRE_RETURN_IF_ERROR(copy_gguf(*file, made.path, [&](GgufHeader& header) {
       if (*of != 0) header.set(model_key(name), of_copy_);
       if (file->find(kFromKey) == nullptr) header.set(kFromKey, of_model_);
@@ -89,12 +89,6 @@ class Carrier {
     if (!there.ok() || there->find(kFromKey) != nullptr) return replaced;
     SYNFIRE_ASSIGN_OR_RETURN(const auto of, there->get_or<std::uint32_t>(model_key(name), 0));
     return of == of_copy_ ? kept : replaced;
-  }
-  static Status make_folder(const fs::path& folder) {
-    std::error_code failed;
-    fs::create_directories(folder, failed);
-    if (!failed) return {};
-    return error(StatusCode::failed_precondition, "{}: {}", folder.string(), failed.message());
   }
 
   const GgufFile& model_;

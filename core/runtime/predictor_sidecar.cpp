@@ -2,8 +2,9 @@
 
 #include <array>
 #include <span>
-#include <system_error>
 #include <utility>
+
+#include "core/model/sidecar.hpp"
 
 namespace synfire {
 
@@ -22,11 +23,7 @@ Result<GgufWriter> staged_sidecar(const std::filesystem::path& path, GgufHeader 
       SYNFIRE_RETURN_IF_ERROR(header.add_tensor(tensor.name, tensor.dtype,
                                                 std::span(shape).first(tensor.rows == 1 ? 1 : 2)));
     }
-  std::error_code failed;
-  std::filesystem::create_directories(path.parent_path(), failed);
-  if (failed)
-    return error(StatusCode::failed_precondition, "{}: {}", path.parent_path().string(),
-                 failed.message());
+  SYNFIRE_RETURN_IF_ERROR(make_sidecar_folder(path));
   SYNFIRE_ASSIGN_OR_RETURN(GgufWriter writer, GgufWriter::create(path, std::move(header)));
   for (const FittedLayer& layer : layers)
     for (const FittedLayer::Tensor& tensor : layer.tensors)
