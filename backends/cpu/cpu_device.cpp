@@ -50,7 +50,7 @@ bool CpuDevice::supports(const sdk::OpQuery& query) {
 }
 
 std::unique_ptr<sdk::Weights> CpuDevice::upload_weights(const sf_tensor_desc& tensor) {
-  return std::make_unique<CpuWeights>(tensor, arena_, team_);
+  return std::make_unique<CpuWeights>(tensor, kernels_, arena_, team_);
 }
 
 std::unique_ptr<sdk::Neurons> CpuDevice::create_neurons(const sf_neurons_desc& desc) {

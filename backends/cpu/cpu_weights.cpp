@@ -9,9 +9,10 @@
 
 namespace synfire::cpu {
 
-CpuWeights::CpuWeights(const sf_tensor_desc& desc, WeightArena& arena, ThreadTeam& team)
+CpuWeights::CpuWeights(const sf_tensor_desc& desc, const KernelTable& kernels, WeightArena& arena,
+                       ThreadTeam& team)
     : HostWeights(desc),
-      lanes_(keeps_lanes(dtype, rows, cols)),
+      lanes_(keeps_lanes(dtype, rows, cols) && row_kernels(kernels, dtype).dot_lanes != nullptr),
       stride_(lanes_ ? row_bytes : packed_stride(dtype, cols)) {
   if (rows == 1) keep_vector();
   if ((desc.flags & SF_TENSOR_LOOKUP) != 0) return;
@@ -39,9 +40,9 @@ void CpuWeights::pack_tile(std::size_t tile) {
 void CpuWeights::decode(const KernelTable& kernels, std::size_t r, float* values) const {
   const auto width = static_cast<std::uint32_t>(cols);
   if (!lanes_) return row_kernels(kernels, dtype).decode(packed_row(r), width, 0, width, values);
-  std::byte bytes[kUnit * sizeof(float)];
-  unpack_lane_row(dtype, lane_tile(r / kTileRows), r % kTileRows, cols, bytes);
-  dequantize_row(dtype, bytes, cols, values);
+  std::vector<std::byte> bytes(row_bytes);
+  unpack_lane_row(dtype, lane_tile(r / kTileRows), r % kTileRows, cols, bytes.data());
+  dequantize_row(dtype, bytes.data(), cols, values);
 }
 
 }  // namespace synfire::cpu

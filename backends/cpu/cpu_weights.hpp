@@ -10,11 +10,12 @@
 namespace synfire::cpu {
 
 // A tensor as this backend keeps it. Matrices for products are packed (packed_rows.hpp), or lanes
-// where they are narrow (lane_rows.hpp), by the team, each tile written by the member that is free;
-// vectors and look-up tables stay as they are.
+// (lane_rows.hpp), by the team, each tile written by the member that is free; vectors and look-up
+// tables stay as they are.
 class CpuWeights : public sdk::HostWeights {
  public:
-  CpuWeights(const sf_tensor_desc& desc, WeightArena& arena, ThreadTeam& team);
+  CpuWeights(const sf_tensor_desc& desc, const KernelTable& kernels, WeightArena& arena,
+             ThreadTeam& team);
 
   // In memory of the arena, in either layout.
   [[nodiscard]] bool is_packed() const { return memory_.data() != nullptr; }

@@ -5,19 +5,25 @@
 
 #include "plugins/sdk/dtype.hpp"
 
-// How this backend keeps rows of narrow matrices, such as the second factor of a low-rank product.
-// A row of 64 elements is so short that adding up its lanes would take longer than its bytes, and
-// that units of 256 would be padding for the most part. So here rows are lanes: 16 of them side by
-// side are a tile, and every element of x meets them all. A tile has the bytes of its rows in the
-// file, in another order:
+// Rows that are lanes: 16 of them side by side are a tile, and every element of x meets them all,
+// so that no sum goes over lanes. A tile has the bytes of its rows in the file, in another order:
 //
 //   F32 F16 BF16   for each column: its elements of 16 rows
 //   Q8_0           for each block of 32 columns: 16 x f16 d | for each 4 of its columns: 16 x 4 i8
+//   Q4_0           for each 2 blocks of 32 columns: 16 x f16 d of each | of each block, for each 4
+//                  of its first 16 columns: 16 x 4 B of nibbles, those 4 low and the 4 columns that
+//                  are 16 further high
 //
 // The last tile of a matrix is filled up with rows of zeros.
+//
+// Narrow matrices are kept so, such as the second factor of a low-rank product: a row of 64
+// elements is so short that adding up its lanes would take longer than its bytes, and that units of
+// 256 would be padding for the most part. So are Q4_0 matrices of whole units, however wide: from
+// packed rows a core makes their dots no faster than memory brings them. All this where the level
+// has kernels for it (RowKernels::dot_lanes).
 namespace synfire::cpu {
 
-// Whether a matrix is kept so: by its shape alone.
+// Whether a matrix is kept so: by its shape alone, at a level that has the kernels.
 bool keeps_lanes(DType dtype, std::size_t rows, std::size_t cols);
 
 // Of kTileRows rows.

@@ -35,7 +35,7 @@ using AddRows = void (*)(const std::byte* const* rows, const std::byte* const* n
 
 // out[i * kTileRows + r] = dot(row r of a tile of lanes (backends/cpu/lane_rows.hpp), token
 // tokens[i] of x) for all rows of the tile. `next`: a tile's bytes that will be read next; may be
-// null. Values depend on the row and the token alone.
+// null. Values depend on the row and the token alone; of Q4_0 they are those of DotRows.
 using DotLanes = void (*)(const std::byte* tile, const std::byte* next, std::uint32_t cols,
                           const Activations& x, const std::uint32_t* tokens, std::uint32_t n_tokens,
                           float* out);
@@ -57,7 +57,7 @@ struct RowKernels {
   DecodeRow decode;
   // How far ahead of a single token's dots rows that follow each other are best fetched. In bytes.
   std::uint32_t ahead;
-  DotLanes dot_lanes;  // null where narrow rows are packed as all others (keeps_lanes)
+  DotLanes dot_lanes;  // null where no rows of the dtype are lanes at this level (keeps_lanes)
 };
 
 struct KernelTable {

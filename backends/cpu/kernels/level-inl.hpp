@@ -37,6 +37,9 @@ HWY_BEFORE_NAMESPACE();
 #include "backends/cpu/kernels/packed_panel-inl.hpp"
 #include "backends/cpu/kernels/packed_add-inl.hpp"
 #include "backends/cpu/kernels/lane_dot-inl.hpp"
+#ifdef __AVX512F__
+#include "backends/cpu/kernels/lane_nibbles-inl.hpp"
+#endif
 #include "backends/cpu/kernels/sign_dot-inl.hpp"
 // clang-format on
 
@@ -51,11 +54,13 @@ template <typename Row>
 constexpr RowKernels kHalfRows = {dot_half<Row>,   add_floats<Row>, settle_plain,
                                   decode_row<Row>, kFloatsAhead,    dot_lanes<FloatLanes<Row>>};
 constexpr auto kQuantizeWide = quantize_wide;
+constexpr DotLanes kNibbleLanes = dot_nibble_lanes;
 #else
 // 16-bit products of AVX2 take two instructions, so they are no faster than float FMAs.
 template <typename Row>
 constexpr RowKernels kHalfRows = kFloatRows<Row>;
 constexpr decltype(KernelTable::quantize_wide) kQuantizeWide = nullptr;
+constexpr DotLanes kNibbleLanes = nullptr;
 #endif
 // Formats whose factors may be rounded, and those that are seldom rows of neurons.
 template <typename Format, DotLanes Lanes = nullptr>
@@ -71,7 +76,7 @@ constexpr KernelTable kTable = {
     kHalfRows<F16Row>,
     kHalfRows<Bf16Row>,
     kPackedRows<Q8Format, dot_lanes<Q8Lanes>>,
-    kPackedRows<Q4Format>,
+    kPackedRows<Q4Format, kNibbleLanes>,
     kDecodedRows<Q41Format>,
     kDecodedRows<Q4KFormat>,
     kDecodedRows<Q5KFormat>,

@@ -6,18 +6,26 @@
 
 #include "backends/cpu/lane_rows.hpp"
 #include "backends/cpu/ops/row_dots.hpp"
+#include "backends/cpu/packed_rows.hpp"
 #include "plugins/sdk/block_codec.hpp"
 #include "tests/unit/cpu/levels.hpp"
 #include "tests/unit/cpu/random_tokens.hpp"
 
-// Narrow rows as lanes, at each SIMD level: against the values that the file's bytes mean.
+// Rows as lanes, at each SIMD level that keeps them so: against the values that the file's bytes
+// mean.
 namespace synfire::cpu {
 namespace {
 
-constexpr DType kDTypesOfLanes[] = {DType::f32, DType::f16, DType::bf16, DType::q8_0};
-constexpr std::uint32_t kColumns[] = {1, 2, 3, 5, 31, 32, 63, 64, 96, 160, 224, 255, 256};
+constexpr DType kDTypesOfLanes[] = {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_0};
+constexpr std::uint32_t kColumns[] = {1,  2,   3,   5,   31,  32,  63,  64,
+                                      96, 160, 224, 255, 256, 768, 1536};
 
-bool fits(DType dtype, std::uint32_t cols) { return cols % dtype_info(dtype).block_size == 0; }
+bool fits(DType dtype, std::uint32_t cols) {
+  return cols % dtype_info(dtype).block_size == 0 && keeps_lanes(dtype, kTileRows, cols);
+}
+bool has_lanes(const KernelTable& kernels, DType dtype) {
+  return row_kernels(kernels, dtype).dot_lanes != nullptr;
+}
 
 // A tile of n rows of a file.
 struct Tile {
@@ -90,10 +98,10 @@ class LanesTest : public testing::TestWithParam<const KernelTable*> {
 TEST_P(LanesTest, DotAgreesWithTheDecodedWeights) {
   for (const DType dtype : kDTypesOfLanes)
     for (const std::uint32_t cols : kColumns) {
-      if (!fits(dtype, cols)) continue;
+      if (!has_lanes(kernels_, dtype) || !fits(dtype, cols)) continue;
       for (const std::uint32_t n_rows : {1u, 7u, 15u, kTileRows}) {
         const Tile tile(dtype, cols, n_rows);
-        for (const std::uint32_t n_tokens : {1u, 2u, 3u, 4u, 5u, 9u}) {
+        for (const std::uint32_t n_tokens : {1u, 2u, 3u, 4u, 5u, 9u, 18u}) {
           Tokens tokens(cols, n_tokens);
           expect_products(tile, tokens, dot_all(kernels_, tile, tokens));
         }
@@ -103,9 +111,10 @@ TEST_P(LanesTest, DotAgreesWithTheDecodedWeights) {
 
 TEST_P(LanesTest, ATokenGetsTheSameBitsAloneAndAmongOthers) {
   for (const DType dtype : kDTypesOfLanes)
-    for (const std::uint32_t cols : {64u, 224u}) {
+    for (const std::uint32_t cols : {64u, 224u, 256u, 768u}) {
+      if (!has_lanes(kernels_, dtype) || !fits(dtype, cols)) continue;
       const Tile tile(dtype, cols, kTileRows);
-      Tokens tokens(cols, 13);
+      Tokens tokens(cols, 23);
       const std::vector<float> all = dot_all(kernels_, tile, tokens);
       for (std::uint32_t t = 0; t < tokens.n; ++t) {
         const std::vector<float> one = dot(kernels_, tile, tokens, {t});
@@ -118,10 +127,11 @@ TEST_P(LanesTest, ATokenGetsTheSameBitsAloneAndAmongOthers) {
 // A row's bits depend on neither its lane nor its neighbours.
 TEST_P(LanesTest, ARowGetsTheSameBitsInAnyLane) {
   for (const DType dtype : kDTypesOfLanes) {
-    Tile tile(dtype, 96, kTileRows);
-    Tokens tokens(96, 5);
+    if (!has_lanes(kernels_, dtype)) continue;
+    Tile tile(dtype, 256, kTileRows);
+    Tokens tokens(256, 5);
     const std::vector<float> before = dot_all(kernels_, tile, tokens);
-    const std::size_t bytes = row_bytes(dtype, 96);
+    const std::size_t bytes = row_bytes(dtype, 256);
     std::rotate(tile.file.begin(), tile.file.begin() + static_cast<std::ptrdiff_t>(5 * bytes),
                 tile.file.end());
     tile.pack();
@@ -130,6 +140,53 @@ TEST_P(LanesTest, ARowGetsTheSameBitsInAnyLane) {
       for (std::uint32_t r = 0; r < kTileRows; ++r)
         ASSERT_EQ(after[t * kTileRows + r], before[t * kTileRows + (r + 5) % kTileRows]);
   }
+}
+
+// A level may keep Q4_0 rows in either layout, so both must give the same values.
+TEST_P(LanesTest, Q4RowsHaveTheBitsOfPackedRows) {
+  if (!has_lanes(kernels_, DType::q4_0)) GTEST_SKIP() << "no lanes of Q4_0 at this level";
+  for (const std::uint32_t cols : {256u, 768u, 2048u}) {
+    const Tile tile(DType::q4_0, cols, kTileRows);
+    Tokens tokens(cols, 21);
+    const std::vector<float> lanes = dot_all(kernels_, tile, tokens);
+    const std::size_t stride = packed_stride(DType::q4_0, cols);
+    std::vector<std::byte> packed(kTileRows * stride);
+    const std::byte* rows[kTileRows];
+    for (std::uint32_t r = 0; r < kTileRows; ++r) {
+      pack_row(DType::q4_0, tile.file.data() + r * row_bytes(DType::q4_0, cols), cols,
+               packed.data() + r * stride);
+      rows[r] = packed.data() + r * stride;
+    }
+    std::vector<std::uint32_t> ids(tokens.n);
+    std::iota(ids.begin(), ids.end(), 0u);
+    std::vector<float> out(lanes.size());
+    row_kernels(kernels_, DType::q4_0)
+        .dot(rows, nullptr, kTileRows, cols, tokens.prepare(kernels_, true), ids.data(), tokens.n,
+             out.data());
+    EXPECT_EQ(std::memcmp(lanes.data(), out.data(), out.size() * sizeof(float)), 0)
+        << cols << " columns";
+  }
+}
+
+// The largest codes and quants, of one sign.
+TEST_P(LanesTest, ExtremeNibblesDoNotSaturate) {
+  if (!has_lanes(kernels_, DType::q4_0)) GTEST_SKIP() << "no lanes of Q4_0 at this level";
+  for (const int both : {0x00, 0x0f, 0xf0, 0xff})
+    for (const float sign : {-1.0f, 1.0f}) {
+      Tile tile(DType::q4_0, 256, kTileRows);
+      for (std::uint32_t block = 0; block < kTileRows * 8; ++block)
+        std::memset(tile.file.data() + block * 18 + 2, both, 16);
+      tile.pack();
+      Tokens tokens(256, 5);
+      std::fill(tokens.x.begin(), tokens.x.end(), sign);
+      const std::vector<float> out = dot_all(kernels_, tile, tokens);
+      for (std::uint32_t t = 0; t < tokens.n; ++t)
+        for (std::uint32_t r = 0; r < kTileRows; ++r) {
+          double want = 0;
+          for (std::uint32_t i = 0; i < 256; ++i) want += sign * tile.values[r * 256 + i];
+          EXPECT_NEAR(out[t * kTileRows + r], want, 1e-3) << both << " x " << sign;
+        }
+    }
 }
 
 // The largest quants that a block can hold, of one sign: sums of pairs must not saturate.
@@ -163,7 +220,7 @@ TEST(LanesAcrossLevels, VnniGivesTheSameBitsAsAvx2) {
 
 TEST(LaneRows, GiveTheFilesBytesBack) {
   for (const DType dtype : kDTypesOfLanes)
-    for (const std::uint32_t cols : {1u, 33u, 64u, 256u}) {
+    for (const std::uint32_t cols : {1u, 33u, 64u, 256u, 768u}) {
       if (!fits(dtype, cols)) continue;
       Tile tile(dtype, cols, 11);
       std::vector<std::byte> row(row_bytes(dtype, cols));
@@ -175,14 +232,18 @@ TEST(LaneRows, GiveTheFilesBytesBack) {
     }
 }
 
-TEST(LaneRows, AreForNarrowMatricesAlone) {
+TEST(LaneRows, AreForNarrowMatricesAndForNibbles) {
   EXPECT_TRUE(keeps_lanes(DType::f16, 5632, 64));
   EXPECT_TRUE(keeps_lanes(DType::q8_0, 16, 256));
+  EXPECT_TRUE(keeps_lanes(DType::q4_0, 5632, 2048));
+  EXPECT_TRUE(keeps_lanes(DType::q4_0, 16, 256));
   EXPECT_FALSE(keeps_lanes(DType::q8_0, 5632, 288));  // as long as what units serve well
   EXPECT_FALSE(keeps_lanes(DType::f16, 15, 64));      // do not fill the lanes
   EXPECT_FALSE(keeps_lanes(DType::f32, 1, 256));      // a vector
   EXPECT_FALSE(keeps_lanes(DType::i8, 5632, 64));     // signs
-  EXPECT_FALSE(keeps_lanes(DType::q4_0, 5632, 64));   // no kernels
+  EXPECT_FALSE(keeps_lanes(DType::q4_0, 5632, 576));  // not in whole units
+  EXPECT_FALSE(keeps_lanes(DType::q4_0, 15, 2048));
+  EXPECT_FALSE(keeps_lanes(DType::q4_1, 5632, 2048));  // no kernels
 }
 
 }  // namespace
