@@ -205,7 +205,7 @@ TEST_P(EmbedTest, DequantizesRows) {
   const auto& [backend, dtype] = GetParam();
   Random random(9);
   Pair pair(backend);
-  for (const std::uint32_t d : {1u, 31u, 32u, 33u, 172u, 256u}) {
+  for (const std::uint32_t d : {1u, 31u, 32u, 33u, 172u, 256u, 768u}) {
     if (!fits(dtype, d)) continue;
     for (const auto& [rows, scale] : {std::pair{9u, 1.0f}, {9u, 0.25f}, {41u, 1.0f}}) {
       StageSpec spec;

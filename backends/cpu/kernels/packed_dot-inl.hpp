@@ -231,6 +231,18 @@ HWY_INLINE void dot_few(const std::byte* const* rows, const std::byte* const* ne
   for (; r < n_rows; ++r) take(r, Index<1>());
 }
 
+// Of a whole unit: the quants of each half block.
+HWY_INLINE void sum_halves(const std::int8_t* quants, std::int32_t* sums) {
+  const VecI ones = low_bits(set_lanes(-1), 1);
+#pragma GCC unroll 2
+  for (std::uint32_t half = 0; half < 2; ++half) {
+    VecI of_half = no_ints();
+#pragma GCC unroll 4
+    for (std::uint32_t at = half * kUnit / 2; at < (half + 1) * kUnit / 2; at += kIntBytes)
+      of_half = dot_add(of_half, ones, load_ints(quants + at));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums + half * kUnitBlocks), fold_lanes(of_half));
+  }
+}
 // Of a short unit: the quants of each lane, and no second halves.
 HWY_INLINE void sum_lanes(const std::int8_t* quants, std::int32_t* sums) {
   __builtin_memset(sums, 0, 16 * sizeof(std::int32_t));
@@ -241,7 +253,6 @@ HWY_INLINE void sum_lanes(const std::int8_t* quants, std::int32_t* sums) {
 // to nearest even.
 void quantize_floats(const float* x, std::uint32_t n, std::int8_t* quants, float* scales,
                      std::int32_t* sums) {
-  const hn::Rebind<std::int32_t, Floats> wide;
   const hn::Rebind<std::int8_t, Floats> narrow;
   const RowUnits units(n);
   const std::uint32_t n_blocks = (units.n - 1) * 8 + units.last_blocks;
@@ -251,21 +262,15 @@ void quantize_floats(const float* x, std::uint32_t n, std::int8_t* quants, float
     const std::uint32_t in_unit = b / 8 + 1 == units.n ? units.last_blocks : 8;
     alignas(64) std::int8_t block[32] = {};
     float magnitude = 0;
-    std::int32_t parts[2] = {};
     if (b < n / 32) {
       VecF largest = hn::Zero(kFloats);
       for (std::uint32_t i = 0; i < 32; i += kLanes)
         largest = hn::Max(largest, hn::Abs(hn::LoadU(kFloats, x + i)));
       magnitude = hn::GetLane(hn::MaxOfLanes(kFloats, largest));
       const VecF inverse = hn::Set(kFloats, magnitude > 0 ? 127.0f / magnitude : 0.0f);
-      for (std::uint32_t part = 0; part < 2; ++part) {
-        auto sum = hn::Zero(wide);
-        for (std::uint32_t i = part * 16; i < part * 16 + 16; i += kLanes) {
-          const auto rounded = hn::NearestInt(hn::Mul(hn::LoadU(kFloats, x + i), inverse));
-          hn::StoreU(hn::DemoteTo(narrow, rounded), narrow, block + i);
-          sum = hn::Add(sum, rounded);
-        }
-        parts[part] = hn::GetLane(hn::SumOfLanes(wide, sum));
+      for (std::uint32_t i = 0; i < 32; i += kLanes) {
+        const auto rounded = hn::NearestInt(hn::Mul(hn::LoadU(kFloats, x + i), inverse));
+        hn::StoreU(hn::DemoteTo(narrow, rounded), narrow, block + i);
       }
     }
     std::int8_t* const unit = quants + std::size_t{b / 8} * kUnit + b % 8 * 4;
@@ -273,9 +278,10 @@ void quantize_floats(const float* x, std::uint32_t n, std::int8_t* quants, float
       __builtin_memcpy(unit + i * 4 * in_unit, block + i * 4, 4);
     for (std::uint32_t lane = b % 8; lane < 8; lane += in_unit)
       scales[b / 8 * 8 + lane] = magnitude / 127.0f;
-    sums[b / 8 * 16 + b % 8] = parts[0];
-    sums[b / 8 * 16 + 8 + b % 8] = parts[1];
   }
+  const std::size_t whole = units.last_blocks == 8 ? units.n : last;
+  for (std::size_t unit = 0; unit < whole; ++unit)
+    sum_halves(quants + unit * kUnit, sums + unit * 16);
   if (units.last_blocks != 8) sum_lanes(quants + last * kUnit, sums + last * 16);
 }
 
