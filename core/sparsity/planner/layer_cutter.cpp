@@ -17,7 +17,7 @@ constexpr double kContended = 0.02;
 // One group in so many is cut first; then twice as many, up to half of them, as long as that
 // leaves at most kBetter of what was lost.
 constexpr std::size_t kFirstShare = 16;
-constexpr double kBetter = 0.9;
+constexpr double kBetter = 0.98;
 constexpr int kPasses = 8, kLastPasses = 2;  // over all neurons that may move, each time
 // How much a move may cost at first, in parts of a neuron that fires once; less with each pass.
 constexpr double kHeat = 0.5, kCooling = 0.5;
