@@ -136,7 +136,8 @@ Status write_plan(const PlanFile& plan, std::string_view comment, const OptionVa
   const std::string text = format_plan_file(plan, comment);
   if (text.size() > kMaxPlanFileBytes)
     return error(StatusCode::resource_exhausted,
-                 "plan: {} bytes, a plan file has {} at most; want larger groups, or no --cluster",
+                 "plan: {} bytes, a plan file has {} at most; want larger groups, no --cluster, or "
+                 "--whole-groups",
                  text.size(), kMaxPlanFileBytes);
   const std::filesystem::path path = out_path(values);
   std::error_code ignored;  // create() says what is wrong with the folder
@@ -220,9 +221,10 @@ Result<int> plan(const OptionValues& values) {
   SYNFIRE_ASSIGN_OR_RETURN(PlanProblem problem, plan_problem_of(plan_model(*assets, depth), profile,
                                                                 orders, group_size));
   problem.devices = *std::move(devices);
+  if (values.get<bool>("whole-groups"))
+    for (PlanLayer& layer : problem.layers) layer.neurons.reset();
   if (which == kMeasured)
-    SYNFIRE_RETURN_IF_ERROR(
-        fit_to_decodes({config, cluster ? &orders : nullptr, group_size, depth}, problem));
+    SYNFIRE_RETURN_IF_ERROR(fit_to_decodes({config, orders, !cluster, group_size, depth}, problem));
   Result<PlanSolution> solution = PlanSolution();
   if (by_index) {
     const std::string path = values.get<std::string>("gpuidx");
@@ -234,7 +236,7 @@ Result<int> plan(const OptionValues& values) {
   }
   if (!solution.ok()) return solution.status();
   print_plan(problem, *solution, values.get<bool>("json"));
-  PlanFile file = plan_file_of(problem, *solution, cluster ? &orders : nullptr, group_size);
+  PlanFile file = plan_file_of(problem, *solution, orders, !cluster, group_size);
   file.expected = {1 / solution->seconds, depth};
   SYNFIRE_RETURN_IF_ERROR(write_plan(file, comment_of(values), values));
   return kExitOk;

@@ -17,7 +17,8 @@ namespace {
 
 // A device's part of a layer.
 struct Part {
-  std::uint32_t groups = 0;
+  std::uint32_t groups = 0;   // whole ones
+  std::uint32_t neurons = 0;  // of groups that are cut
   std::uint64_t bytes = 0;
   double seconds = 0;     // expected
   double bottleneck = 0;  // share of tokens that wait for it
@@ -28,7 +29,8 @@ struct LayerReport {
   double seconds = 0;       // expected, fork and join included
 };
 
-void add_times(const LayerCosts& costs, const GroupDevices& devices, LayerReport& report) {
+void add_times(const LayerCosts& costs, const GroupDevices& devices, const LayerCuts& cuts,
+               LayerReport& report) {
   const DeviceMask mask = LayerCosts::mask_of(devices);
   if (LayerCosts::is_single(mask)) {
     Part& part = report.parts[static_cast<std::size_t>(std::countr_zero(mask))];
@@ -36,7 +38,7 @@ void add_times(const LayerCosts& costs, const GroupDevices& devices, LayerReport
     part.bottleneck = 1;
     return;
   }
-  const std::vector<double> loads = costs.loads(devices);
+  const std::vector<double> loads = costs.loads(devices, cuts);
   const std::size_t n = costs.n_tokens();
   for (std::size_t t = 0; t < n; ++t) {
     std::size_t most = 0;
@@ -48,16 +50,20 @@ void add_times(const LayerCosts& costs, const GroupDevices& devices, LayerReport
   }
 }
 
-LayerReport report_layer(const PlanProblem& problem, std::size_t index,
-                         const GroupDevices& devices) {
+LayerReport report_layer(const PlanProblem& problem, std::size_t index, const GroupDevices& devices,
+                         const LayerCuts& cuts) {
   const LayerCosts costs(problem, problem.layers[index]);
   LayerReport report;
   report.parts.resize(problem.devices.size());
-  report.seconds = costs.seconds(devices);
-  const LayerCosts::Bytes memory = costs.memory(devices);
+  report.seconds = costs.seconds(devices, cuts);
+  const LayerCosts::Bytes memory = costs.memory(devices, cuts);
   for (const std::uint8_t d : devices) ++report.parts[d].groups;
+  for (const CutGroup& cut : cuts) {
+    --report.parts[devices[cut.group]].groups;
+    for (const std::uint8_t d : cut.devices) ++report.parts[d].neurons;
+  }
   for (std::size_t d = 0; d < report.parts.size(); ++d) report.parts[d].bytes = memory[d];
-  add_times(costs, devices, report);
+  add_times(costs, devices, cuts, report);
   return report;
 }
 
@@ -69,6 +75,7 @@ void print_layers(const PlanProblem& problem, const std::vector<LayerReport>& la
   Table table({{"LAYER", right},
                {"DEVICE"},
                {"GROUPS", right},
+               {"CUT", right},
                {"BYTES", right},
                {"us", right},
                {"SLOWEST", right},
@@ -77,11 +84,11 @@ void print_layers(const PlanProblem& problem, const std::vector<LayerReport>& la
     bool first = true;
     for (std::size_t d = 0; d < problem.devices.size(); ++d) {
       const Part& part = layers[i].parts[d];
-      if (part.groups == 0) continue;
+      if (part.groups == 0 && part.neurons == 0) continue;
       table.add({first ? fmt::format("{}", i) : "", problem.devices[d].name,
-                 fmt::format("{}", part.groups), human_bytes(static_cast<double>(part.bytes)),
-                 microseconds(part.seconds), percent(part.bottleneck),
-                 first ? microseconds(layers[i].seconds) : ""});
+                 fmt::format("{}", part.groups), fmt::format("{}", part.neurons),
+                 human_bytes(static_cast<double>(part.bytes)), microseconds(part.seconds),
+                 percent(part.bottleneck), first ? microseconds(layers[i].seconds) : ""});
       first = false;
     }
   }
@@ -128,9 +135,10 @@ void print_json_plan(const PlanProblem& problem, const PlanSolution& solution,
   for (const LayerReport& layer : layers) {
     boost::json::array parts;
     for (std::size_t d = 0; d < used.size(); ++d)
-      if (layer.parts[d].groups > 0)
+      if (layer.parts[d].groups > 0 || layer.parts[d].neurons > 0)
         parts.push_back({{"device", json_text(problem.devices[d].name)},
                          {"groups", layer.parts[d].groups},
+                         {"cut_neurons", layer.parts[d].neurons},
                          {"bytes", layer.parts[d].bytes},
                          {"seconds", json_number(layer.parts[d].seconds)},
                          {"slowest", json_number(layer.parts[d].bottleneck)}});
@@ -150,7 +158,7 @@ void print_json_plan(const PlanProblem& problem, const PlanSolution& solution,
 void print_plan(const PlanProblem& problem, const PlanSolution& solution, bool as_json) {
   std::vector<LayerReport> layers;
   for (std::size_t i = 0; i < problem.layers.size(); ++i)
-    layers.push_back(report_layer(problem, i, solution.layers[i]));
+    layers.push_back(report_layer(problem, i, solution.layers[i], solution.cuts_of(i)));
   const std::vector<std::uint64_t> used = bytes_used(problem, layers);
   if (as_json) return print_json_plan(problem, solution, layers, used);
   print_layers(problem, layers);
@@ -161,30 +169,44 @@ void print_plan(const PlanProblem& problem, const PlanSolution& solution, bool a
       "{}\n",
       1 / solution.seconds, solution.seconds * 1e3, (solution.seconds - home) * 1e3, home * 1e3,
       problem.devices[problem.home].name);
-  print("no plan takes less than {:.3f} ms: a gap of {:.3f} %\n", solution.bound * 1e3,
-        solution.gap() * 100);
+  print("no plan of whole groups takes less than {:.3f} ms: a gap of {:.3f} %\n",
+        solution.bound * 1e3, solution.gap() * 100);
 }
 
+namespace {
+
+// By neuron of the layer, its device.
+GroupDevices neuron_devices(const GroupDevices& groups, const LayerCuts& cuts,
+                            const NeuronOrder& order, std::uint32_t group_size) {
+  GroupDevices devices(order.size());
+  for (std::size_t i = 0; i < order.size(); ++i) devices[order[i]] = groups[i / group_size];
+  for (const CutGroup& cut : cuts)
+    for (std::size_t i = 0; i < cut.devices.size(); ++i)
+      devices[order[std::size_t{cut.group} * group_size + i]] = cut.devices[i];
+  return devices;
+}
+
+}  // namespace
+
 PlanFile plan_file_of(const PlanProblem& problem, const PlanSolution& solution,
-                      const std::vector<NeuronOrder>* orders, std::uint32_t group_size) {
+                      const std::vector<NeuronOrder>& orders, bool in_groups,
+                      std::uint32_t group_size) {
   PlanFile plan;
-  plan.group_size = orders == nullptr ? group_size : 1;
+  plan.group_size = in_groups && solution.cuts.empty() ? group_size : 1;
   std::vector<std::size_t> devices(problem.devices.size());
   std::iota(devices.begin(), devices.end(), std::size_t{0});
   std::stable_partition(devices.begin(), devices.end(),
                         [&](std::size_t d) { return d == problem.home; });
   for (std::size_t i = 0; i < solution.layers.size(); ++i) {
     PlanFile::Layer& layer = plan.layers.emplace_back();
+    const GroupDevices owners =
+        plan.group_size == 1
+            ? neuron_devices(solution.layers[i], solution.cuts_of(i), orders[i], group_size)
+            : solution.layers[i];
     for (const std::size_t d : devices) {
       std::vector<std::uint32_t> numbers;
-      if (orders == nullptr) {
-        for (std::uint32_t g = 0; g < solution.layers[i].size(); ++g)
-          if (solution.layers[i][g] == d) numbers.push_back(g);
-      } else {
-        for (std::size_t k = 0; k < (*orders)[i].size(); ++k)
-          if (solution.layers[i][k / group_size] == d) numbers.push_back((*orders)[i][k]);
-        std::sort(numbers.begin(), numbers.end());
-      }
+      for (std::uint32_t k = 0; k < owners.size(); ++k)
+        if (owners[k] == d) numbers.push_back(k);
       if (!numbers.empty() || d == problem.home)
         layer.devices.push_back({problem.devices[d].name, plan_ranges(numbers)});
     }

@@ -93,7 +93,8 @@ class Runs {
     PlanSolution solution;
     solution.layers = run.layers;
     SYNFIRE_RETURN_IF_ERROR(apply_plan(
-        plan_file_of(problem_, solution, runs_.orders, runs_.group_size), "plan", config));
+        plan_file_of(problem_, solution, runs_.orders, runs_.in_groups, runs_.group_size), "plan",
+        config));
     SYNFIRE_ASSIGN_OR_RETURN(run.engine, Engine::make(config));
     run.shape.depth = runs_.depth;
     run.shape.decode = kFirstTokens;

@@ -14,7 +14,8 @@ namespace synfire::cli {
 // What plans are run with.
 struct PlanRuns {
   EngineConfig config;                     // its devices: those of the problem, in its order
-  const std::vector<NeuronOrder>* orders;  // as of plan_file_of()
+  const std::vector<NeuronOrder>& orders;  // this and the next two: as of plan_file_of()
+  bool in_groups = false;
   std::uint32_t group_size = 0;
   std::uint32_t depth = 0;  // tokens in the KV cache
 };

@@ -26,8 +26,9 @@ CpuNeurons::CpuNeurons(const sf_neurons_desc& desc, WeightArena& arena, ThreadTe
       gate_bytes_(packed_bytes(desc.gate_dtype, desc.d_model, gated())),
       up_bytes_(in_lines(packed_bytes(desc.up_dtype, desc.d_model, true))),
       pair_bytes_(in_lines(up_bytes_ + packed_bytes(desc.down_dtype, desc.d_model, true))),
-      bundle_bytes_(in_lines(desc.group_size * gate_bytes_) + desc.group_size * pair_bytes_),
-      memory_(arena.allocate(desc.capacity * bundle_bytes_)),
+      all_gate_bytes_(in_lines(std::size_t{desc.capacity} * desc.group_size * gate_bytes_)),
+      memory_(arena.allocate(all_gate_bytes_ +
+                             std::size_t{desc.capacity} * desc.group_size * pair_bytes_)),
       slots_(n_groups()) {
   set_strides(gate_bytes_, pair_bytes_, pair_bytes_);
   for (std::uint32_t i = desc.capacity; i-- > 0;) free_.push_back(i);
@@ -66,9 +67,10 @@ void CpuNeurons::evict(std::span<const std::uint32_t> ids) {
 void CpuNeurons::place(std::uint32_t group) {
   slots_[group] = free_.back();
   free_.pop_back();
-  const std::byte* const bundle = slot(slots_[group]);
-  const std::byte* const pairs = bundle + in_lines(group_neurons(group) * gate_bytes_);
-  set_rows(group, bundle, pairs, pairs + up_bytes_);
+  const std::size_t neurons = std::size_t{slots_[group]} * desc().group_size;  // before it
+  const std::byte* const gates = memory_.data() + neurons * gate_bytes_;
+  const std::byte* const pairs = memory_.data() + all_gate_bytes_ + neurons * pair_bytes_;
+  set_rows(group, gates, pairs, pairs + up_bytes_);
 }
 
 void CpuNeurons::pack_neuron(const sf_group_source& source, std::uint32_t neuron) const {

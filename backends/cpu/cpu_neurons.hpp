@@ -8,8 +8,9 @@
 
 namespace synfire::cpu {
 
-// A layer's neurons in bundles: each group's packed rows in one block, gate rows first, then an up
-// and a down row for each neuron, side by side, since whoever needs one needs the other.
+// A layer's neurons in slots of a group each: packed gate rows of all slots, then an up and a down
+// row for each neuron, side by side, since whoever needs one needs the other. So gates, which are
+// often read all, follow each other however small the groups are.
 class CpuNeurons : public sdk::HostNeurons {
  public:
   CpuNeurons(const sf_neurons_desc& desc, WeightArena& arena, ThreadTeam& team);
@@ -18,9 +19,6 @@ class CpuNeurons : public sdk::HostNeurons {
   void evict(std::span<const std::uint32_t> ids) override;
 
  private:
-  [[nodiscard]] std::byte* slot(std::uint32_t index) const {
-    return memory_.data() + index * bundle_bytes_;
-  }
   void place(std::uint32_t group);
   void pack_neuron(const sf_group_source& source, std::uint32_t neuron) const;
 
@@ -29,10 +27,10 @@ class CpuNeurons : public sdk::HostNeurons {
   // others, so ups and downs begin at cache lines.
   std::size_t gate_bytes_, up_bytes_, pair_bytes_;  // from row to row; from up to down; from pair
                                                     // to pair
-  std::size_t bundle_bytes_;
-  WeightMemory memory_;               // capacity bundles
-  std::vector<std::uint32_t> slots_;  // by group: its bundle's, while resident
-  std::vector<std::uint32_t> free_;   // slots, the lowest last
+  std::size_t all_gate_bytes_;                      // of all slots
+  WeightMemory memory_;                             // gates of `capacity` groups, then their pairs
+  std::vector<std::uint32_t> slots_;                // by group, while resident
+  std::vector<std::uint32_t> free_;                 // slots, the lowest last
 };
 
 }  // namespace synfire::cpu

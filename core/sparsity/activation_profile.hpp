@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace synfire {
@@ -21,6 +22,10 @@ class LayerActivity {
   }
   [[nodiscard]] bool fired(std::uint32_t neuron, std::uint32_t token) const {
     return (fired_[neuron * words_ + token / 64] >> token % 64 & 1) != 0;
+  }
+  // The tokens for which a neuron fired, as bits: t % 64 of word t / 64.
+  [[nodiscard]] std::span<const std::uint64_t> tokens(std::uint32_t neuron) const {
+    return std::span(fired_).subspan(neuron * words_, words_);
   }
   // Tokens for which a neuron fired, and for which two did.
   [[nodiscard]] std::uint32_t count(std::uint32_t neuron) const { return together(neuron, neuron); }

@@ -2,15 +2,20 @@
 // the devices are; with --milp the same problems by the paper's formulation on CBC, and what its
 // answer takes on the same traces.
 //
-// planner_bench [--token-steps N] [--rounds N] [--tokens N] [--only TEXT] [--milp SECONDS]
+// planner_bench [--token-steps N] [--rounds N] [--tokens N] [--only TEXT] [--cut 0|1] [--milp
+// SECONDS]
 
+#include <algorithm>
+#include <array>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <ctime>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "core/sparsity/planner/layer_costs.hpp"
 #include "core/sparsity/planner/planner.hpp"
 #include "tests/support/paper_milp.hpp"
 
@@ -42,38 +47,60 @@ struct Settings {
   PlannerOptions planner;
   std::uint32_t tokens = 128;
   std::string only;
+  bool may_cut = true;
   double milp_seconds = 0;  // 0: none
 };
 
+// What neurons do for the tokens of the traces, or for others.
+struct Traces {
+  std::vector<LayerActivity> layers;
+  NeuronOrder order;  // of every layer
+};
+
 // Neurons by falling activity, in groups that are hot or cold together: a power law as papers plot
-// it (the hottest fifth has two thirds of the activations), 8 % active.
-PlanProblem make_problem(const Model& model, const Machine& machine, std::uint32_t tokens) {
+// it (the hottest fifth has two thirds of the activations), 8 % active; more or fewer of a layer's
+// neurons fire from token to token. Half of the tokens are the traces, half are held out.
+std::array<Traces, 2> make_traces(const Model& model, std::uint32_t tokens) {
   std::mt19937 random(1);
-  PlanProblem problem;
-  problem.n_tokens = tokens;
-  const double row = model.d_model * 4.5 / 8;
-  const double rows = model.gated ? 3 : 2;
-  std::uint64_t all = 0;
+  std::array<Traces, 2> traces;
+  for (Traces& half : traces) half.order = neurons_as_numbered(model.d_ff);
+  const std::uint32_t groups = model.d_ff / kGroup;
   for (std::uint32_t l = 0; l < model.n_layers; ++l) {
-    PlanLayer& layer = problem.layers.emplace_back();
-    layer.active_bytes = rows * row * 1.1;
-    const std::uint32_t groups = model.d_ff / kGroup;
-    std::vector<double> mood(tokens);
+    std::vector<double> mood(2 * tokens);
     for (double& m : mood) m = std::lognormal_distribution<double>(0, 0.25)(random);
-    for (std::uint32_t g = 0; g < groups; ++g) {
-      layer.bytes.push_back(static_cast<std::uint64_t>(rows * row * kGroup));
-      layer.stream_bytes.push_back(0);
-      all += layer.bytes.back();
-      const double rank = (g + 0.5) / groups;
+    for (Traces& half : traces) half.layers.emplace_back(model.d_ff, tokens);
+    for (std::uint32_t neuron = 0; neuron < model.d_ff;) {
+      const double rank = (neuron / kGroup + 0.5) / groups;
       const double rate =
           0.033 * std::pow(rank, -0.6) * std::lognormal_distribution<double>(0, .2)(random);
-      for (std::uint32_t t = 0; t < tokens; ++t)
-        layer.active.push_back(static_cast<std::int16_t>(
-            std::binomial_distribution<int>(kGroup, std::min(1.0, rate * mood[t]))(random)));
+      std::vector<double> limits;
+      for (const double m : mood) limits.push_back(std::min(1.0, rate * m) * 0x1p32);
+      for (const std::uint32_t end = neuron + kGroup; neuron < end; ++neuron)
+        for (std::uint32_t t = 0; t < 2 * tokens; ++t)
+          if (random() < limits[t]) traces[t / tokens].layers[l].set(neuron, t % tokens);
     }
   }
+  return traces;
+}
+
+PlanProblem make_problem(const Model& model, const Machine& machine, const Traces& traces,
+                         bool may_cut) {
+  PlanProblem problem;
+  problem.n_tokens = traces.layers.front().n_tokens();
+  const double row = model.d_model * 4.5 / 8;
+  const double rows = model.gated ? 3 : 2;
+  const std::uint32_t groups = model.d_ff / kGroup;
+  const auto bytes = static_cast<std::uint64_t>(rows * row * kGroup);
+  for (const LayerActivity& activity : traces.layers) {
+    PlanLayer& layer = problem.layers.emplace_back();
+    layer.active_bytes = rows * row * 1.1;
+    layer.bytes.assign(groups, bytes);
+    layer.stream_bytes.assign(groups, 0);
+    layer.active = count_active(activity, traces.order, kGroup);
+    if (may_cut) layer.neurons = {&activity, &traces.order, kGroup};
+  }
   const auto share = [&](double s) {
-    return static_cast<std::uint64_t>(s * static_cast<double>(all));
+    return static_cast<std::uint64_t>(s * static_cast<double>(bytes * groups * model.n_layers));
   };
   problem.devices = {
       {"fast", machine.fast, machine.fast * 0.75, 1, 0, share(machine.gpu_share), 5e-6, 0},
@@ -100,8 +127,9 @@ void run_milp(const PlanProblem& problem, double limit, double ours) {
       100 * (milp->bound - milp->impact) / milp->impact, theirs * 1e3, theirs / ours);
 }
 
-void run(const Model& model, const Machine& machine, const Settings& settings) {
-  const PlanProblem problem = make_problem(model, machine, settings.tokens);
+void run(const Model& model, const Machine& machine, const Settings& settings,
+         const std::array<Traces, 2>& traces) {
+  const PlanProblem problem = make_problem(model, machine, traces[0], settings.may_cut);
   const std::clock_t cpu = std::clock();
   const auto start = std::chrono::steady_clock::now();
   const auto solution = solve_plan(problem, settings.planner);
@@ -112,18 +140,20 @@ void run(const Model& model, const Machine& machine, const Settings& settings) {
     return;
   }
   std::uint64_t used = 0;
-  int whole = 0;
+  std::size_t whole = 0, cut = 0;
   for (std::size_t i = 0; i < problem.layers.size(); ++i) {
-    std::uint32_t here = 0;
-    for (std::size_t g = 0; g < problem.layers[i].bytes.size(); ++g)
-      if (solution->layers[i][g] == 0) used += problem.layers[i].bytes[g], ++here;
-    whole += here == 0 || here == problem.layers[i].n_groups();
+    const LayerCosts costs(problem, problem.layers[i]);
+    used += costs.memory(solution->layers[i], solution->cuts_of(i))[0];
+    whole += LayerCosts::is_single(LayerCosts::mask_of(solution->layers[i]));
+    cut += solution->cuts_of(i).size();
   }
+  const PlanProblem held_out = make_problem(model, machine, traces[1], true);
   std::printf(
       "%-12s %-24s %7.3f s (cpu %6.3f)  %8.3f ms/token  gap %.4f %%  budget used %.2f %%  whole "
-      "%d\n",
+      "layers %zu  cut groups %zu  %.3f ms/token held out\n",
       model.name, machine.name, took, cpu_seconds, solution->seconds * 1e3, solution->gap() * 100,
-      100.0 * static_cast<double>(used) / static_cast<double>(problem.devices[0].memory), whole);
+      100.0 * static_cast<double>(used) / static_cast<double>(problem.devices[0].memory), whole,
+      cut, plan_seconds(held_out, solution->layers, solution->cuts) * 1e3);
   if (settings.milp_seconds > 0) run_milp(problem, settings.milp_seconds, solution->seconds);
 }
 
@@ -135,6 +165,7 @@ Settings parse(int argc, char** argv) {
     if (name == "--rounds") settings.planner.rounds = std::stoul(value);
     if (name == "--tokens") settings.tokens = std::stoul(value);
     if (name == "--only") settings.only = value;
+    if (name == "--cut") settings.may_cut = value == "1";
     if (name == "--milp") settings.milp_seconds = std::stod(value);
   }
   return settings;
@@ -145,9 +176,16 @@ Settings parse(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   const synfire::Settings settings = synfire::parse(argc, argv);
-  for (const auto& model : synfire::kModels)
+  for (const auto& model : synfire::kModels) {
+    const auto wanted = [&](const auto& machine) {
+      const std::string name = std::string(model.name) + ", " + machine.name;
+      return name.find(settings.only) != std::string::npos;
+    };
+    if (std::none_of(std::begin(synfire::kMachines), std::end(synfire::kMachines), wanted))
+      continue;
+    const auto traces = synfire::make_traces(model, settings.tokens);
     for (const auto& machine : synfire::kMachines)
-      if ((std::string(model.name) + ", " + machine.name).find(settings.only) != std::string::npos)
-        synfire::run(model, machine, settings);
+      if (wanted(machine)) synfire::run(model, machine, settings, traces);
+  }
   return 0;
 }

@@ -3,7 +3,7 @@
 import re
 import struct
 
-from support import ARCEE, STORIES, Case
+from support import ARCEE, ARCEE_GOLDEN, STORIES, Case
 
 TWO = "cpu:0[cores=0,throttle=0.5],cpu:0[cores=1]"
 D_FF, LAYERS = 256, 2  # of ARCEE
@@ -67,12 +67,32 @@ class Plan(Case):
     def test_groups_that_fire_together(self):
         devices = self.devices(("cpu:0[cores=0]", "2MB", "1GB"), ("cpu:0[cores=1]", "1GB", "1GB"))
         report = self.plan("--devices", devices, "--cluster", "--group-size", 16)
-        self.assertEqual(sum(part["groups"] for part in report["layers"][0]["parts"]), D_FF // 16)
+        self.assertEqual(sum(16 * part["groups"] + part["cut_neurons"] for part in report["layers"][0]["parts"]), D_FF)
         self.assertIn("group_size: 1\n", self.yaml.read_text())
         self.assertEqual(self.says("--plan", self.yaml), self.says("--device", "cpu:0[cores=0]"))
 
+    def test_single_neurons_balance_devices(self):
+        devices = self.devices(("cpu:0", "1GB", "10GB"), ("reference:0", "1GB", "9GB"))
+        whole = self.plan("--devices", devices, "--whole-groups")
+        self.assertIn("group_size: 32\n", self.yaml.read_text())
+        self.assertEqual({part["cut_neurons"] for layer in whole["layers"] for part in layer["parts"]}, {0})
+        cut = self.plan("--devices", devices)
+        self.assertIn("group_size: 1\n", self.yaml.read_text())
+        self.assertLess(cut["seconds"], whole["seconds"])
+        parts = [part for layer in cut["layers"] for part in layer["parts"]]
+        self.assertGreater(sum(part["cut_neurons"] for part in parts), 0)
+        self.assertEqual(sum(32 * part["groups"] + part["cut_neurons"] for part in parts), LAYERS * D_FF)
+        done = self.run_program("verify", self.model, "--golden", ARCEE_GOLDEN, "--predictor", "exact",
+                                "--plan", self.yaml)
+        neurons = [int(n) for n in re.findall(r":0: (?:attention of 2 layers, )?(\d+) neurons", done.stderr)]
+        self.assertEqual(len(neurons), 2)
+        self.assertEqual(sum(neurons), LAYERS * D_FF)
+        self.assertNotEqual(neurons[0] % 32, 0)
+        self.assertEqual(self.says("--plan", self.yaml), self.says("--device", "cpu:0"))
+
     def test_people_may_edit_it(self):
-        self.plan("--devices", self.devices(("cpu:0", "1GB", "10GB"), ("reference:0", "1GB", "10GB")))
+        self.plan("--devices", self.devices(("cpu:0", "1GB", "10GB"), ("reference:0", "1GB", "10GB")),
+                  "--whole-groups")
         layers = "".join("  - \"cpu:0\": [0-2, 6]\n    \"reference:0\": [3-5, 7]\n" for _ in range(LAYERS))
         edited = re.sub(r"(?s)layers:\n.*", "layers:\n" + layers, self.yaml.read_text())
         self.yaml.write_text(edited)

@@ -66,7 +66,13 @@ DeviceMask LayerCosts::mask_of(const GroupDevices& devices) {
   return mask;
 }
 
-LayerCosts::Bytes LayerCosts::memory(const GroupDevices& devices) const {
+std::uint32_t LayerCosts::group_neurons(std::uint32_t group) const {
+  const PlanLayer::Neurons& neurons = *layer_.neurons;
+  const auto left = static_cast<std::uint32_t>(neurons.order->size()) - group * neurons.group_size;
+  return std::min(left, neurons.group_size);
+}
+
+LayerCosts::Bytes LayerCosts::memory(const GroupDevices& devices, const LayerCuts& cuts) const {
   Bytes bytes{};
   const DeviceMask mask = mask_of(devices);
   if (is_single(mask)) {
@@ -74,33 +80,52 @@ LayerCosts::Bytes LayerCosts::memory(const GroupDevices& devices) const {
     return bytes;
   }
   for (std::uint32_t g = 0; g < n_groups_; ++g) bytes[devices[g]] += layer_.bytes[g];
+  for (const CutGroup& cut : cuts)
+    for (const std::uint8_t device : cut.devices) {
+      bytes[devices[cut.group]] -= neuron_bytes(cut.group);
+      bytes[device] += neuron_bytes(cut.group);
+    }
   return bytes;
 }
 
-std::vector<double> LayerCosts::loads(const GroupDevices& devices) const {
+std::vector<double> LayerCosts::loads(const GroupDevices& devices, const LayerCuts& cuts) const {
   const DeviceMask mask = mask_of(devices);
-  std::vector<double> loads(std::size_t{n_devices_} * n_tokens_);
-  std::vector<std::uint32_t> counts(n_tokens_);
-  for (std::uint32_t d = 0; d < n_devices_; ++d) {
-    if ((mask >> d & 1) == 0) continue;
-    double fixed = stage(d, mask);
-    std::fill(counts.begin(), counts.end(), 0);
-    for (std::uint32_t g = 0; g < n_groups_; ++g) {
-      if (devices[g] != d) continue;
-      fixed += stream(d, g);
-      const std::int16_t* const row = active(g).data();
-      for (std::uint32_t t = 0; t < n_tokens_; ++t) counts[t] += row[t];
-    }
-    for (std::uint32_t t = 0; t < n_tokens_; ++t)
-      loads[std::size_t{d} * n_tokens_ + t] = fixed + per_active_[d] * counts[t];
+  std::vector<std::int32_t> counts(std::size_t{n_devices_} * n_tokens_);
+  std::array<double, kMaxPlanDevices> fixed{};
+  for (std::uint32_t d = 0; d < n_devices_; ++d) fixed[d] = stage(d, mask);
+  for (std::uint32_t g = 0; g < n_groups_; ++g) {
+    fixed[devices[g]] += stream(devices[g], g);
+    const std::int16_t* const row = active(g).data();
+    std::int32_t* const sums = counts.data() + std::size_t{devices[g]} * n_tokens_;
+    for (std::uint32_t t = 0; t < n_tokens_; ++t) sums[t] += row[t];
   }
+  for (const CutGroup& cut : cuts) move_neurons(cut, devices[cut.group], fixed, counts);
+  std::vector<double> loads(counts.size());
+  for (std::uint32_t d = 0; d < n_devices_; ++d)
+    for (std::size_t t = d * n_tokens_; (mask >> d & 1) != 0 && t < (d + 1) * n_tokens_; ++t)
+      loads[t] = fixed[d] + per_active_[d] * counts[t];
   return loads;
 }
 
-double LayerCosts::seconds(const GroupDevices& devices) const {
+void LayerCosts::move_neurons(const CutGroup& cut, std::uint32_t from,
+                              std::array<double, kMaxPlanDevices>& fixed,
+                              std::vector<std::int32_t>& counts) const {
+  for (std::uint32_t i = 0; i < cut.devices.size(); ++i) {
+    const std::uint32_t to = cut.devices[i];
+    if (to == from) continue;
+    fixed[from] -= neuron_stream(from, cut.group);
+    fixed[to] += neuron_stream(to, cut.group);
+    for_tokens(cut.group, i, [&](std::uint32_t t) {
+      --counts[std::size_t{from} * n_tokens_ + t];
+      ++counts[std::size_t{to} * n_tokens_ + t];
+    });
+  }
+}
+
+double LayerCosts::seconds(const GroupDevices& devices, const LayerCuts& cuts) const {
   const DeviceMask mask = mask_of(devices);
   if (is_single(mask)) return whole_seconds(static_cast<std::uint32_t>(std::countr_zero(mask)));
-  const std::vector<double> all = loads(devices);
+  const std::vector<double> all = loads(devices, cuts);
   double sum = 0;
   for (std::uint32_t t = 0; t < n_tokens_; ++t) {
     double most = 0;

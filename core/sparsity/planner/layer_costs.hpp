@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -43,6 +44,28 @@ class LayerCosts {
   }
   [[nodiscard]] double mean_active(std::uint32_t group) const { return mean_active_[group]; }
 
+  // ---- Neurons, of layers whose groups may be cut ----
+  [[nodiscard]] bool may_cut() const { return layer_.neurons.has_value(); }
+  [[nodiscard]] std::uint32_t group_neurons(std::uint32_t group) const;
+  [[nodiscard]] std::uint64_t neuron_bytes(std::uint32_t group) const {
+    return layer_.bytes[group] / group_neurons(group);
+  }
+  [[nodiscard]] double neuron_stream(std::uint32_t device, std::uint32_t group) const {
+    return stream(device, group) / group_neurons(group);
+  }
+  // visit(token) for all tokens for which one of a group's neurons fires.
+  template <typename Visit>
+  void for_tokens(std::uint32_t group, std::uint32_t neuron, const Visit& visit) const {
+    const PlanLayer::Neurons& neurons = *layer_.neurons;
+    std::uint32_t first = 0;
+    for (std::uint64_t word :
+         neurons.activity->tokens((*neurons.order)[group * neurons.group_size + neuron])) {
+      for (; word != 0; word &= word - 1)
+        visit(first + static_cast<std::uint32_t>(std::countr_zero(word)));
+      first += 64;
+    }
+  }
+
   // Of a device that has a part, where the devices of `mask` have parts.
   [[nodiscard]] double stage(std::uint32_t device, DeviceMask mask) const {
     return mask == home_ ? 0 : stage_[device];
@@ -61,13 +84,18 @@ class LayerCosts {
   [[nodiscard]] static bool is_single(DeviceMask mask) { return (mask & (mask - 1)) == 0; }
 
   // Of an assignment: what it takes of each device's memory, and its expected seconds.
-  [[nodiscard]] Bytes memory(const GroupDevices& devices) const;
-  [[nodiscard]] double seconds(const GroupDevices& devices) const;
+  [[nodiscard]] Bytes memory(const GroupDevices& devices, const LayerCuts& cuts = {}) const;
+  [[nodiscard]] double seconds(const GroupDevices& devices, const LayerCuts& cuts = {}) const;
   // Seconds by device and token, [n_devices, n_tokens], of an assignment to several devices; those
   // without groups: 0. Without fork().
-  [[nodiscard]] std::vector<double> loads(const GroupDevices& devices) const;
+  [[nodiscard]] std::vector<double> loads(const GroupDevices& devices,
+                                          const LayerCuts& cuts = {}) const;
 
  private:
+  void move_neurons(const CutGroup& cut, std::uint32_t from,
+                    std::array<double, kMaxPlanDevices>& fixed,
+                    std::vector<std::int32_t>& counts) const;
+
   const PlanLayer& layer_;
   std::uint32_t n_devices_, n_groups_, n_tokens_;
   DeviceMask home_;

@@ -5,6 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "core/sparsity/activation_profile.hpp"
+#include "core/sparsity/neuron_groups.hpp"
+
 namespace synfire {
 
 // What a plan can use of a device.
@@ -30,12 +33,20 @@ struct PlanLayer {
     std::uint64_t bytes = 0;  // in memory, all of them read for every token
   };
 
+  // Which neurons the groups have, and when each fires. Borrowed.
+  struct Neurons {
+    const LayerActivity* activity = nullptr;  // of the traces' tokens
+    const NeuronOrder* order = nullptr;       // runs of group_size are the groups
+    std::uint32_t group_size = 0;
+  };
+
   std::vector<std::uint64_t> bytes;  // of each group, in memory
   std::vector<double> stream_bytes;  // of each group, read for every token
   double active_bytes = 0;           // read apart for each neuron that fires
   double bytes_per_weight = 0;       // for PlanDevice::multiply_adds; 0: does not matter
   std::vector<std::int16_t> active;  // [n_groups, n_tokens]: each group's neurons that fire
   std::optional<Whole> whole = {};
+  std::optional<Neurons> neurons = {};  // set: groups may be cut
 
   [[nodiscard]] std::uint32_t n_groups() const { return static_cast<std::uint32_t>(bytes.size()); }
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -8,11 +9,24 @@ namespace synfire {
 // By group, the index of its device.
 using GroupDevices = std::vector<std::uint8_t>;
 
+// A group whose neurons are on several devices.
+struct CutGroup {
+  std::uint32_t group = 0;
+  GroupDevices devices;  // by its neurons
+};
+// Of a layer, by rising group. What GroupDevices says of a cut group is where most of it was.
+using LayerCuts = std::vector<CutGroup>;
+
 // An answer to a PlanProblem.
 struct PlanSolution {
   std::vector<GroupDevices> layers;
-  double seconds = 0;  // per token, expected: what is on the home device included
-  double bound = 0;    // no plan takes less
+  std::vector<LayerCuts> cuts;  // by layer; none where all groups are whole
+  double seconds = 0;           // per token, expected: what is on the home device included
+  double bound = 0;             // no plan of whole groups takes less
+
+  [[nodiscard]] LayerCuts cuts_of(std::size_t layer) const {
+    return cuts.empty() ? LayerCuts() : cuts[layer];
+  }
 
   [[nodiscard]] double gap() const { return seconds > 0 ? (seconds - bound) / seconds : 0; }
 };

@@ -8,6 +8,7 @@
 
 #include "core/sparsity/planner/for_layers.hpp"
 #include "core/sparsity/planner/layer_costs.hpp"
+#include "core/sparsity/planner/layer_cutter.hpp"
 #include "core/sparsity/planner/plan_dual.hpp"
 #include "core/sparsity/planner/plan_improver.hpp"
 #include "core/sparsity/planner/plan_options.hpp"
@@ -39,6 +40,21 @@ Status check_device(const PlanDevice& device) {
   return {};
 }
 
+// Of a layer whose groups may be cut.
+Status check_neurons(const PlanProblem& problem, std::size_t index) {
+  const PlanLayer& layer = problem.layers[index];
+  if (!layer.neurons) return {};
+  const auto& [activity, order, group_size] = *layer.neurons;
+  const std::size_t n = order->size();
+  if (activity->n_tokens() != problem.n_tokens || activity->d_ff() != n)
+    return invalid_argument("plan: layer {}: activity of {} neurons and {} tokens, want {} and {}",
+                            index, activity->d_ff(), activity->n_tokens(), n, problem.n_tokens);
+  if (group_size == 0 || (n + group_size - 1) / group_size != layer.n_groups())
+    return invalid_argument("plan: layer {}: {} neurons in groups of {}, want {} groups", index, n,
+                            group_size, layer.n_groups());
+  return {};
+}
+
 Status check_layer(const PlanProblem& problem, std::size_t index) {
   const PlanLayer& layer = problem.layers[index];
   if (layer.bytes.empty() || layer.stream_bytes.size() != layer.bytes.size())
@@ -48,6 +64,7 @@ Status check_layer(const PlanProblem& problem, std::size_t index) {
   if (layer.active.size() != want)
     return invalid_argument("plan: layer {}: {} counts of {} groups and {} tokens, want {}", index,
                             layer.active.size(), layer.bytes.size(), problem.n_tokens, want);
+  SYNFIRE_RETURN_IF_ERROR(check_neurons(problem, index));
   constexpr std::int16_t kMost = 256;  // neurons of a group
   for (const std::int16_t count : layer.active)
     if (count < 0 || count > kMost)
@@ -115,15 +132,19 @@ class Solver {
     double bound = dual.bound();
     if (is_small()) try_exactly(layers, bound);
     if (!layers) return does_not_fit(costs_, capacity_);
+    std::vector<LayerCuts> cuts = cut(*layers);
     const double fixed = home_seconds(problem_);
-    const double seconds = ffn_seconds(*layers);
-    return PlanSolution{*std::move(layers), fixed + seconds, fixed + std::min(bound, seconds)};
+    const double seconds = ffn_seconds(*layers, cuts);
+    return PlanSolution{*std::move(layers), std::move(cuts), fixed + seconds,
+                        fixed + std::min(bound, seconds)};
   }
 
  private:
-  [[nodiscard]] double ffn_seconds(const Layers& layers) const {
+  [[nodiscard]] double ffn_seconds(const Layers& layers,
+                                   const std::vector<LayerCuts>& cuts = {}) const {
     double sum = 0;
-    for (std::size_t i = 0; i < layers.size(); ++i) sum += costs_[i].seconds(layers[i]);
+    for (std::size_t i = 0; i < layers.size(); ++i)
+      sum += cuts.empty() ? costs_[i].seconds(layers[i]) : costs_[i].seconds(layers[i], cuts[i]);
     return sum;
   }
 
@@ -186,6 +207,30 @@ class Solver {
     return true;
   }
 
+  // None of the layers may take more of what memory is left than its share, so all are cut at the
+  // same time.
+  [[nodiscard]] std::vector<LayerCuts> cut(const Layers& layers) const {
+    const auto may_cut = [&](std::size_t i) {
+      return costs_[i].may_cut() && !LayerCosts::is_single(LayerCosts::mask_of(layers[i]));
+    };
+    Bytes room = capacity_;
+    std::uint64_t n = 0;
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      const Bytes used = costs_[i].memory(layers[i]);
+      for (std::size_t d = 0; d < room.size(); ++d) room[d] -= used[d];
+      n += may_cut(i) ? 1 : 0;
+    }
+    if (n == 0) return {};
+    for (std::uint64_t& bytes : room) bytes /= n;
+    std::vector<LayerCuts> cuts(layers.size());
+    for_layers(costs_, [&](std::size_t i) {
+      if (may_cut(i)) cuts[i] = LayerCutter(costs_[i], layers[i], room).run();
+    });
+    const bool any =
+        std::any_of(cuts.begin(), cuts.end(), [](auto& layer) { return !layer.empty(); });
+    return any ? cuts : std::vector<LayerCuts>();
+  }
+
   [[nodiscard]] bool is_small() const {
     double work = 0;
     for (const LayerCosts& layer : costs_) {
@@ -225,10 +270,12 @@ double home_seconds(const PlanProblem& problem) {
          home.step_seconds + static_cast<double>(problem.layers.size()) * home.layer_seconds;
 }
 
-double plan_seconds(const PlanProblem& problem, const std::vector<GroupDevices>& layers) {
+double plan_seconds(const PlanProblem& problem, const std::vector<GroupDevices>& layers,
+                    const std::vector<LayerCuts>& cuts) {
   double sum = home_seconds(problem);
   for (std::size_t i = 0; i < layers.size(); ++i)
-    sum += LayerCosts(problem, problem.layers[i]).seconds(layers[i]);
+    sum += LayerCosts(problem, problem.layers[i])
+               .seconds(layers[i], cuts.empty() ? LayerCuts() : cuts[i]);
   return sum;
 }
 

@@ -31,7 +31,8 @@ struct PlannerOptions {
 
 // Expected seconds per token of a plan, by the same measure.
 [[nodiscard]] double plan_seconds(const PlanProblem& problem,
-                                  const std::vector<GroupDevices>& layers);
+                                  const std::vector<GroupDevices>& layers,
+                                  const std::vector<LayerCuts>& cuts = {});
 
 // What is no FFN: attention, output matrix, sampling and the like.
 [[nodiscard]] double home_seconds(const PlanProblem& problem);

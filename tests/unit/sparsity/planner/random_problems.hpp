@@ -1,10 +1,15 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <random>
+#include <utility>
+#include <vector>
 
+#include "core/sparsity/neuron_groups.hpp"
 #include "core/sparsity/planner/plan_problem.hpp"
+#include "core/sparsity/planner/plan_solution.hpp"
 
 namespace synfire {
 
@@ -58,6 +63,66 @@ inline PlanProblem random_problem(const ProblemShape& shape, std::uint32_t seed)
   problem.devices[0].memory += problem.home_bytes = 1000;
   problem.home_stream_bytes = 1000;
   return problem;
+}
+
+// A problem whose layers say which neurons fire, so that groups may be cut; and the same with each
+// neuron as a group of its own, whose plans are all there are.
+struct NeuronProblem {
+  std::vector<LayerActivity> activity;  // by layer
+  std::vector<NeuronOrder> orders;      // by layer
+  PlanProblem problem, singles;
+
+  // A plan of `problem` as one of `singles`.
+  [[nodiscard]] std::vector<GroupDevices> by_neuron(const PlanSolution& plan) const {
+    std::vector<GroupDevices> layers;
+    for (std::size_t i = 0; i < plan.layers.size(); ++i) {
+      const std::uint32_t size = problem.layers[i].neurons->group_size;
+      GroupDevices& devices = layers.emplace_back();
+      for (const std::uint8_t device : plan.layers[i]) devices.insert(devices.end(), size, device);
+      for (const CutGroup& cut : plan.cuts_of(i))
+        std::copy(cut.devices.begin(), cut.devices.end(),
+                  devices.begin() + std::ptrdiff_t{cut.group} * size);
+    }
+    return layers;
+  }
+};
+
+inline NeuronProblem random_neuron_problem(const ProblemShape& shape, std::uint32_t seed) {
+  std::mt19937 random(seed);
+  NeuronProblem made;
+  made.problem = random_problem(shape, seed);
+  for (PlanLayer& layer : made.problem.layers) {
+    for (std::uint64_t& bytes : layer.bytes) bytes -= bytes % shape.group_size;
+    // As many of a group's neurons as its count says, whichever they are.
+    const std::uint32_t d_ff = shape.n_groups * shape.group_size;
+    LayerActivity& activity = made.activity.emplace_back(d_ff, shape.n_tokens);
+    NeuronOrder order = neurons_as_numbered(d_ff);
+    std::shuffle(order.begin(), order.end(), random);
+    for (std::uint32_t g = 0; g < shape.n_groups; ++g)
+      for (std::uint32_t t = 0; t < shape.n_tokens; ++t) {
+        NeuronOrder group(order.begin() + g * shape.group_size,
+                          order.begin() + (g + 1) * shape.group_size);
+        std::shuffle(group.begin(), group.end(), random);
+        group.resize(static_cast<std::size_t>(layer.active[g * shape.n_tokens + t]));
+        for (const std::uint32_t neuron : group) activity.set(neuron, t);
+      }
+    made.orders.push_back(std::move(order));
+  }
+  made.singles = made.problem;
+  for (std::size_t i = 0; i < made.activity.size(); ++i) {
+    PlanLayer& layer = made.problem.layers[i];
+    layer.neurons = {&made.activity[i], &made.orders[i], shape.group_size};
+    PlanLayer& single = made.singles.layers[i];
+    single.bytes.clear();
+    single.stream_bytes.clear();
+    for (std::uint32_t g = 0; g < shape.n_groups; ++g) {
+      single.bytes.insert(single.bytes.end(), shape.group_size, layer.bytes[g] / shape.group_size);
+      single.stream_bytes.insert(single.stream_bytes.end(), shape.group_size,
+                                 layer.stream_bytes[g] / shape.group_size);
+    }
+    single.active = count_active(made.activity[i], made.orders[i], 1);
+  }
+  return made;
 }
 
 }  // namespace synfire
