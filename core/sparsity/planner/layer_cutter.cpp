@@ -10,19 +10,18 @@
 namespace synfire {
 namespace {
 
-// Of a layer's time, what may be lost to imbalance: then no more groups are cut.
-constexpr double kEnough = 0.0005;
 // Of the tokens, that wait for each of two devices.
 constexpr double kContended = 0.02;
 // One group in so many is cut first; then twice as many, up to half of them, as long as that
-// leaves at most kBetter of what was lost.
+// leaves at most kBetter of what is missing.
 constexpr std::size_t kFirstShare = 16;
 constexpr double kBetter = 0.98;
 constexpr int kPasses = 8, kLastPasses = 2;  // over all neurons that may move, each time
 // How much a move may cost at first, in parts of a neuron that fires once; less with each pass.
 constexpr double kHeat = 0.5, kCooling = 0.5;
-// So many neurons more than a device has room for cost as much as one of them fires.
-constexpr double kStiffness = 200;
+// So many neurons more than a device has room for, or firings more than are to be expected, make
+// another one cost as much as a neuron that fires once.
+constexpr double kStiffness = 50, kLuckStiffness = 50;
 
 // The bits of x, the last one first.
 std::uint32_t reversed(std::uint32_t x) {
@@ -34,10 +33,11 @@ std::uint32_t reversed(std::uint32_t x) {
 }  // namespace
 
 LayerCutter::LayerCutter(const LayerCosts& costs, const GroupDevices& devices,
-                         const LayerCosts::Bytes& room)
+                         const LayerCosts::Bytes& room, double enough)
     : costs_(costs),
       devices_(devices),
       room_(room),
+      enough_(enough),
       n_tokens_(costs.n_tokens()),
       loads_(costs.loads(devices)),
       gains_(std::size_t{costs.n_devices()} * loads_.size()) {
@@ -87,12 +87,14 @@ void LayerCutter::open(std::size_t n_groups) {
 }
 
 void LayerCutter::open_group(std::uint32_t group) {
+  const double expected = costs_.mean_active(group) * n_tokens_ / costs_.group_neurons(group);
   for (std::uint32_t i = 0; i < costs_.group_neurons(group); ++i) {
     const auto first = static_cast<std::uint32_t>(fired_.size());
     costs_.for_tokens(group, i,
                       [&](std::uint32_t t) { fired_.push_back(static_cast<std::uint16_t>(t)); });
-    neurons_.push_back({group, i, first, static_cast<std::uint32_t>(fired_.size()) - first,
-                        devices_[group], costs_.stream(parts_.front(), group) > 0});
+    const auto n_fired = static_cast<std::uint32_t>(fired_.size()) - first;
+    neurons_.push_back({group, i, first, n_fired, devices_[group], n_fired - expected,
+                        costs_.stream(parts_.front(), group) > 0});
   }
 }
 
@@ -161,18 +163,32 @@ void LayerCutter::move(Neuron& neuron, std::uint32_t to) {
   const auto bytes = static_cast<double>(costs_.neuron_bytes(neuron.group));
   grown_[from] -= bytes;
   grown_[to] += bytes;
+  luck_[from] -= neuron.luck;
+  luck_[to] += neuron.luck;
   --n_neurons_[from];
   ++n_neurons_[to];
   neuron.device = static_cast<std::uint8_t>(to);
 }
 
-// ---- Memory ----
+// ---- Memory and luck ----
 
-// Of an augmented Lagrangian: the price, and more the further a device is over its room. So moves
-// that help may come before those that make room for them.
-double LayerCutter::pressure(std::uint32_t device) const {
+// Both prices are of an augmented Lagrangian: higher the further a device is over what it may, and
+// with each pass that it stays there. So moves that help may come before those that make up for
+// them.
+
+double LayerCutter::memory_price(std::uint32_t device) const {
   const double over = grown_[device] - static_cast<double>(room_[device]);
-  return std::max(0.0, prices_[device] + over * unit_ / kStiffness / bytes_ / bytes_);
+  return std::max(0.0, memory_prices_[device] + over * unit_ / kStiffness / bytes_ / bytes_);
+}
+
+double LayerCutter::luck_price(std::uint32_t device) const {
+  return luck_prices_[device] + luck_[device] * unit_ / kLuckStiffness;
+}
+
+double LayerCutter::penalty(const Neuron& neuron, std::uint32_t to) const {
+  const auto bytes = static_cast<double>(costs_.neuron_bytes(neuron.group));
+  return bytes * (memory_price(to) - memory_price(neuron.device)) +
+         neuron.luck * (luck_price(to) - luck_price(neuron.device));
 }
 
 // Neurons leave devices that have more than fits, those first that it costs least.
@@ -188,7 +204,8 @@ void LayerCutter::make_fit() {
     for (std::uint32_t i = 0; i < neurons_.size(); ++i) {
       if (neurons_[i].device != d) continue;
       for (const std::uint32_t to : parts_)
-        if (to != d) leaving.push_back({move_seconds(neurons_[i], to), i, to});
+        if (to != d)
+          leaving.push_back({move_seconds(neurons_[i], to) + penalty(neurons_[i], to), i, to});
     }
     std::sort(leaving.begin(), leaving.end(),
               [](const Leaving& a, const Leaving& b) { return a.seconds < b.seconds; });
@@ -218,9 +235,8 @@ void LayerCutter::pass(double heat, bool strict) {
     std::uint32_t best = from;
     for (const std::uint32_t to : parts_) {
       if (to == from) continue;
-      double seconds = move_seconds(neuron, to);
       if (strict && grown_[to] + bytes > static_cast<double>(room_[to])) continue;
-      if (!strict) seconds += bytes * (pressure(to) - pressure(from));
+      const double seconds = move_seconds(neuron, to) + penalty(neuron, to);
       if (seconds >= least) continue;
       least = seconds;
       best = to;
@@ -230,7 +246,10 @@ void LayerCutter::pass(double heat, bool strict) {
     const double limit = heat > 0 && least > 0 ? -heat * std::log(chance) : 0;
     if (least < limit) move(neuron, best);
   }
-  for (const std::uint32_t d : parts_) prices_[d] = pressure(d);
+  for (const std::uint32_t d : parts_) {
+    memory_prices_[d] = memory_price(d);
+    luck_prices_[d] = luck_price(d);
+  }
 }
 
 double LayerCutter::lost() const {
@@ -264,27 +283,46 @@ bool LayerCutter::is_near_balance() const {
   return contenders > 1 || lost() * costs_.n_groups() < costs_.seconds(devices_);
 }
 
+double LayerCutter::seconds() const {
+  double sum = 0;
+  for (std::uint32_t t = 0; t < n_tokens_; ++t) {
+    double most = 0;
+    for (const std::uint32_t d : parts_)
+      most = std::max(most, loads_[std::size_t{d} * n_tokens_ + t]);
+    sum += most;
+  }
+  return sum / n_tokens_ + costs_.fork(LayerCosts::mask_of(devices_));
+}
+
+// A few neurons too many may leave at the end.
+bool LayerCutter::is_done() const {
+  constexpr double kFew = 8;
+  return seconds() <= enough_ && std::all_of(parts_.begin(), parts_.end(), [&](std::uint32_t d) {
+           return grown_[d] <= static_cast<double>(room_[d]) + kFew * bytes_;
+         });
+}
+
 LayerCuts LayerCutter::run() {
-  if (!is_near_balance()) return {};
-  const double before = costs_.seconds(devices_);
-  double now = lost();
+  const double before = seconds();
+  if (before <= enough_ || !is_near_balance()) return {};
   const std::size_t n = costs_.n_groups();
-  for (std::size_t cut = std::max(n / kFirstShare, parts_.size()); now > kEnough * before;
-       cut *= 2) {
+  double missing = before - enough_;
+  for (std::size_t cut = std::max(n / kFirstShare, parts_.size()); !is_done(); cut *= 2) {
     open(neurons_.empty() ? cut : cut / 2);
     double heat = kHeat * unit_;
-    for (int i = 0; i < kPasses; ++i, heat *= kCooling)
+    for (int i = 0; i < kPasses && !is_done(); ++i, heat *= kCooling)
       pass(i + kLastPasses < kPasses ? heat : 0, false);
-    const double last = std::exchange(now, lost());
-    if (now > kBetter * last || 2 * cut > std::max(n / 2, 2 * parts_.size())) break;
+    const double last = std::exchange(missing, seconds() - enough_);
+    if ((missing > 0 && missing > kBetter * last) || 2 * cut > std::max(n / 2, 2 * parts_.size()))
+      break;
   }
   if (neurons_.empty()) return {};
   make_fit();
-  for (int i = 0; i < kLastPasses; ++i) pass(0, true);
+  for (int i = 0; i < kLastPasses && seconds() > enough_; ++i) pass(0, true);
   for (const std::uint32_t d : parts_)
     if (grown_[d] > static_cast<double>(room_[d])) return {};
   LayerCuts made = cuts();
-  if (costs_.seconds(devices_, made) >= before) return {};
+  if (costs_.seconds(devices_, made) >= costs_.seconds(devices_)) return {};
   return made;
 }
 

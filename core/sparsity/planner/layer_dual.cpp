@@ -227,38 +227,76 @@ void LayerDual::price_evenly(Split& split) const {
 
 // ---- Weights by token ----
 
+// By group, seconds of an expected token on each device, weighted by `weights`.
+std::vector<double> LayerDual::weighted(const Split& split,
+                                        const std::vector<std::int16_t>& weights) const {
+  const std::uint32_t n = costs_.n_tokens();
+  std::vector<double> seconds;
+  for (std::size_t i = 0; i < split.devices.size(); ++i) {
+    const std::uint32_t d = split.devices[i];
+    const std::int16_t* const row = weights.data() + i * n;
+    const double mean = std::accumulate(row, row + n, 0.0) / n / kOne;
+    const double per_active = costs_.seconds_per_active(d) / n / kOne;
+    for (std::uint32_t g = 0; g < costs_.n_groups(); ++g)
+      seconds.push_back(mean * costs_.stream(d, g) +
+                        per_active * static_cast<double>(dot(costs_.active(g).data(), row, n)));
+  }
+  return seconds;
+}
+
 void LayerDual::price_by_token(Split& split) const {
   const std::uint32_t n = costs_.n_tokens();
   split.fixed = costs_.fork(split.mask);
   for (std::size_t i = 0; i < split.devices.size(); ++i) {
-    const std::uint32_t d = split.devices[i];
-    const std::int16_t* const weights = split.weights.data() + i * n;
-    double sum = 0;
-    for (std::uint32_t t = 0; t < n; ++t) sum += weights[t];
-    const double mean = sum / n / kOne;
-    const double per_active = costs_.seconds_per_active(d) / n / kOne;
-    split.fixed += mean * costs_.stage(d, split.mask);
-    for (std::uint32_t g = 0; g < costs_.n_groups(); ++g)
-      split.costs[i * costs_.n_groups() + g] =
-          mean * costs_.stream(d, g) +
-          per_active * static_cast<double>(dot(costs_.active(g).data(), weights, n));
+    const std::int16_t* const row = split.weights.data() + i * n;
+    split.fixed +=
+        std::accumulate(row, row + n, 0.0) / n / kOne * costs_.stage(split.devices[i], split.mask);
   }
+  split.costs = weighted(split, split.weights);
 }
 
-void LayerDual::balance_tokens(const MemoryPrices& prices, double heat) {
+void LayerDual::balance_tokens(const MemoryPrices& prices, std::uint32_t steps) {
   for (Split& split : splits_) {
-    add_loads(split, prices);
-    weigh_tokens(split, heat);
-    price_by_token(split);
+    if (split.logits.empty()) begin_tokens(split);
+    Split best = split;
+    double most = split_value(split, prices).least;
+    for (std::uint32_t step = 0; step < steps; ++step) {
+      climb(split, prices);
+      weigh_tokens(split);
+      tilt(split, prices);
+      const double least = split_value(split, prices).least;
+      if (least <= most) continue;
+      most = least;
+      best = split;
+    }
+    best.steps = split.steps;
+    split = std::move(best);
   }
 }
 
-void LayerDual::add_loads(Split& split, const MemoryPrices& prices) const {
+void LayerDual::begin_tokens(Split& split) const {
+  constexpr double kLeastEven = 1.0 / 256;  // what has no weight can gain none
+  for (const std::uint32_t d : split.devices)
+    split.logits.insert(split.logits.end(), costs_.n_tokens(),
+                        std::log(std::max(split.even[d], kLeastEven)));
+}
+
+// What the assignment at these prices keeps longer busy gets more weight.
+void LayerDual::climb(Split& split, const MemoryPrices& prices) const {
+  constexpr double kFirstStep = 4;
+  const std::vector<double> loads = loads_at(split, prices);
+  const double mean =
+      std::accumulate(loads.begin(), loads.end(), 0.0) / static_cast<double>(loads.size());
+  const double step = kFirstStep / std::sqrt(1.0 + split.steps++) / mean;
+  for (std::size_t k = 0; k < loads.size(); ++k) split.logits[k] += step * loads[k];
+}
+
+// By device and token, of the assignment at these prices.
+std::vector<double> LayerDual::loads_at(const Split& split, const MemoryPrices& prices) const {
   const std::uint32_t n = costs_.n_tokens();
   std::vector<std::int32_t> counts(split.devices.size() * n);
-  std::vector<double> fixed(split.devices.size());
-  for (std::size_t i = 0; i < split.devices.size(); ++i)
-    fixed[i] = costs_.stage(split.devices[i], split.mask);
+  std::vector<double> fixed;
+  for (const std::uint32_t d : split.devices) fixed.push_back(costs_.stage(d, split.mask));
   for (std::uint32_t g = 0; g < costs_.n_groups(); ++g) {
     const std::size_t i = cheapest(split, prices, g);
     fixed[i] += costs_.stream(split.devices[i], g);
@@ -266,33 +304,23 @@ void LayerDual::add_loads(Split& split, const MemoryPrices& prices) const {
     std::int32_t* const sums = counts.data() + i * n;
     for (std::uint32_t t = 0; t < n; ++t) sums[t] += row[t];
   }
-  split.loads.resize(counts.size());
-  const double step = 2.0 / (split.steps++ + 2);
-  for (std::size_t i = 0; i < split.devices.size(); ++i) {
-    const double per_active = costs_.seconds_per_active(split.devices[i]);
-    for (std::size_t k = i * n; k < (i + 1) * n; ++k)
-      split.loads[k] += step * (fixed[i] + per_active * counts[k] - split.loads[k]);
-  }
+  std::vector<double> loads(counts.size());
+  for (std::size_t k = 0; k < loads.size(); ++k)
+    loads[k] = fixed[k / n] + costs_.seconds_per_active(split.devices[k / n]) * counts[k];
+  return loads;
 }
 
-// By the even weights and how much longer a device takes than the others, exponentially.
-void LayerDual::weigh_tokens(Split& split, double heat) const {
-  constexpr double kLeastEven = 1.0 / 256;  // what has no weight can gain none
+// Weights and costs from the logits.
+void LayerDual::weigh_tokens(Split& split) const {
   const std::uint32_t n = costs_.n_tokens();
   const std::size_t n_parts = split.devices.size();
-  double mean = 0;
-  for (const double load : split.loads) mean += load;
-  const double scale = 1 / (heat * mean / static_cast<double>(split.loads.size()));
   std::array<double, kMaxPlanDevices> parts{};
-  split.weights.resize(split.loads.size());
+  split.weights.resize(split.logits.size());
   for (std::uint32_t t = 0; t < n; ++t) {
-    double most = 0, sum = 0;
-    for (std::size_t i = 0; i < n_parts; ++i) most = std::max(most, split.loads[i * n + t]);
-    for (std::size_t i = 0; i < n_parts; ++i) {
-      parts[i] = std::max(split.even[split.devices[i]], kLeastEven) *
-                 std::exp((split.loads[i * n + t] - most) * scale);
-      sum += parts[i];
-    }
+    double most = split.logits[t], sum = 0;
+    for (std::size_t i = 1; i < n_parts; ++i) most = std::max(most, split.logits[i * n + t]);
+    for (std::size_t i = 0; i < n_parts; ++i)
+      sum += parts[i] = std::exp(split.logits[i * n + t] - most);
     std::int32_t left = kOne;
     for (std::size_t i = 0; i < n_parts; ++i) {
       const auto part = static_cast<std::int32_t>(std::lround(parts[i] / sum * kOne));
@@ -300,6 +328,52 @@ void LayerDual::weigh_tokens(Split& split, double heat) const {
       left -= weight;
       split.weights[i * n + t] = static_cast<std::int16_t>(weight);
     }
+  }
+  price_by_token(split);
+}
+
+// More or less weight for one device at all tokens alike, as is best: along that, assignments
+// change far more than along anything that steps by token are meant for. By golden section over
+// costs as if they went straight on.
+void LayerDual::tilt(Split& split, const MemoryPrices& prices) const {
+  constexpr double kGolden = 0.6180339887498949, kMost = 0.5;
+  constexpr int kSteps = 14;
+  const std::uint32_t n = costs_.n_tokens();
+  for (std::size_t i = 1; i < split.devices.size(); ++i) {
+    std::vector<std::int16_t> slope(split.weights.size());  // of the weights, by the logits of i
+    for (std::size_t k = 0; k < slope.size(); ++k) {
+      const std::int32_t own = split.weights[i * n + k % n];
+      const std::int32_t other = k / n == i ? own - kOne : split.weights[k];
+      slope[k] = static_cast<std::int16_t>(-own * other / kOne);
+    }
+    const std::vector<double> slopes = weighted(split, slope);
+    double fixed_slope = 0;
+    for (std::size_t j = 0; j < split.devices.size(); ++j)
+      fixed_slope +=
+          std::accumulate(slope.begin() + static_cast<std::ptrdiff_t>(j * n),
+                          slope.begin() + static_cast<std::ptrdiff_t>((j + 1) * n), 0.0) /
+          n / kOne * costs_.stage(split.devices[j], split.mask);
+    Split tilted = split;
+    const auto value_at = [&](double shift) {
+      for (std::size_t k = 0; k < slopes.size(); ++k)
+        tilted.costs[k] = split.costs[k] + shift * slopes[k];
+      tilted.fixed = split.fixed + shift * fixed_slope;
+      return split_value(tilted, prices).least;
+    };
+    double low = -kMost, high = kMost;
+    double x = high - kGolden * (high - low), y = low + kGolden * (high - low);
+    double value_x = value_at(x), value_y = value_at(y);
+    for (int step = 0; step < kSteps; ++step) {
+      if (value_x >= value_y) {
+        high = y, y = x, value_y = value_x;
+        x = high - kGolden * (high - low), value_x = value_at(x);
+      } else {
+        low = x, x = y, value_x = value_y;
+        y = low + kGolden * (high - low), value_y = value_at(y);
+      }
+    }
+    for (std::uint32_t t = 0; t < n; ++t) split.logits[i * n + t] += (low + high) / 2;
+    weigh_tokens(split);
   }
 }
 

@@ -40,9 +40,9 @@ class LayerDual {
   // Weights that are the same for all tokens, the best ones where memory costs `prices`. Gives the
   // value's `least`.
   double balance_means(const MemoryPrices& prices);
-  // One step towards better weights by token: what the assignments at `prices` keep busy gets more.
-  // `heat`: how far loads may differ, in parts of their mean, before the weights take sides.
-  void balance_tokens(const MemoryPrices& prices, double heat);
+  // So many steps towards better weights by token, from where the last ones ended. The bound at
+  // `prices` is never less for it.
+  void balance_tokens(const MemoryPrices& prices, std::uint32_t steps);
 
  private:
   static constexpr std::int32_t kOne =
@@ -53,11 +53,11 @@ class LayerDual {
     std::vector<std::uint32_t> devices;
     std::array<double, kMaxPlanDevices> even{};  // weights that are the same for all tokens
     std::vector<std::int16_t> weights;           // [devices, n_tokens], parts of kOne; empty: even
-    std::vector<double> means;  // [devices, n_groups], seconds of an expected token
-    std::vector<double> costs;  // [devices, n_groups], the same, weighted
-    double fixed = 0;           // stages and fork
-    std::vector<double> loads;  // [devices, n_tokens], running mean; empty: none
-    std::uint32_t steps = 0;    // that are in it
+    std::vector<double> means;   // [devices, n_groups], seconds of an expected token
+    std::vector<double> costs;   // [devices, n_groups], the same, weighted
+    double fixed = 0;            // stages and fork
+    std::vector<double> logits;  // [devices, n_tokens], of the weights; empty: even
+    std::uint32_t steps = 0;     // that were made
   };
 
   [[nodiscard]] GroupDevices dealt(const Split& split) const;
@@ -70,8 +70,13 @@ class LayerDual {
   void balance_pair(Split& split, std::size_t a, std::size_t b, const MemoryPrices& prices) const;
   void price_evenly(Split& split) const;
   void price_by_token(Split& split) const;
-  void add_loads(Split& split, const MemoryPrices& prices) const;
-  void weigh_tokens(Split& split, double heat) const;
+  [[nodiscard]] std::vector<double> weighted(const Split& split,
+                                             const std::vector<std::int16_t>& weights) const;
+  void begin_tokens(Split& split) const;
+  void climb(Split& split, const MemoryPrices& prices) const;
+  [[nodiscard]] std::vector<double> loads_at(const Split& split, const MemoryPrices& prices) const;
+  void weigh_tokens(Split& split) const;
+  void tilt(Split& split, const MemoryPrices& prices) const;
 
   const LayerCosts& costs_;
   std::vector<Split> splits_;

@@ -1,17 +1,10 @@
 #include "core/sparsity/planner/plan_dual.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "core/sparsity/planner/for_layers.hpp"
 
 namespace synfire {
-namespace {
-
-constexpr double kFirstHeat = 0.1, kLastHeat = 0.005;  // see LayerDual::balance_tokens
-
-}  // namespace
-
 PlanDual::PlanDual(const std::vector<LayerCosts>& costs, const LayerCosts::Bytes& capacity)
     : costs_(costs), capacity_(capacity) {
   for (const LayerCosts& layer : costs) {
@@ -31,10 +24,11 @@ void PlanDual::solve_means() {
 }
 
 void PlanDual::solve_tokens(std::uint32_t steps) {
-  for (std::uint32_t step = 0; step < steps; ++step) {
-    const double cooled = static_cast<double>(step) / std::max(1U, steps - 1);
-    const double heat = kFirstHeat * std::pow(kLastHeat / kFirstHeat, cooled);
-    for_layers(costs_, [&](std::size_t i) { layers_[i].balance_tokens(prices_, heat); });
+  constexpr std::uint32_t kStepsAtAPrice = 8;
+  for (std::uint32_t step = 0; step < steps; step += kStepsAtAPrice) {
+    for_layers(costs_, [&](std::size_t i) {
+      layers_[i].balance_tokens(prices_, std::min(kStepsAtAPrice, steps - step));
+    });
     find_prices();
     note_bound();
   }

@@ -21,6 +21,7 @@ using Layers = std::vector<GroupDevices>;
 
 constexpr std::size_t kMaxStates = 2048;            // of choose_exactly()
 constexpr double kMaxWork = 1U << 28;               // of enumerations: groups x tokens
+constexpr double kEnough = 0.0004;                  // over a layer's part of the bound
 constexpr std::array kPriceScales{0.8, 1.0, 1.25};  // whose assignments are options
 
 Status check_device(const PlanDevice& device) {
@@ -132,7 +133,7 @@ class Solver {
     double bound = dual.bound();
     if (is_small()) try_exactly(layers, bound);
     if (!layers) return does_not_fit(costs_, capacity_);
-    std::vector<LayerCuts> cuts = cut(*layers);
+    std::vector<LayerCuts> cuts = cut(*layers, dual);
     const double fixed = home_seconds(problem_);
     const double seconds = ffn_seconds(*layers, cuts);
     return PlanSolution{*std::move(layers), std::move(cuts), fixed + seconds,
@@ -209,9 +210,17 @@ class Solver {
 
   // None of the layers may take more of what memory is left than its share, so all are cut at the
   // same time.
-  [[nodiscard]] std::vector<LayerCuts> cut(const Layers& layers) const {
+  [[nodiscard]] std::vector<LayerCuts> cut(const Layers& layers, const PlanDual& dual) const {
     const auto may_cut = [&](std::size_t i) {
       return costs_[i].may_cut() && !LayerCosts::is_single(LayerCosts::mask_of(layers[i]));
+    };
+    // Of the bound, what is this layer's.
+    const auto enough = [&](std::size_t i) {
+      double seconds = dual.layer(i).value(dual.prices()).least;
+      const Bytes used = costs_[i].memory(layers[i]);
+      for (std::size_t d = 0; d < used.size(); ++d)
+        seconds -= dual.prices()[d] * static_cast<double>(used[d]);
+      return seconds * (1 + kEnough);
     };
     Bytes room = capacity_;
     std::uint64_t n = 0;
@@ -224,7 +233,7 @@ class Solver {
     for (std::uint64_t& bytes : room) bytes /= n;
     std::vector<LayerCuts> cuts(layers.size());
     for_layers(costs_, [&](std::size_t i) {
-      if (may_cut(i)) cuts[i] = LayerCutter(costs_[i], layers[i], room).run();
+      if (may_cut(i)) cuts[i] = LayerCutter(costs_[i], layers[i], room, enough(i)).run();
     });
     const bool any =
         std::any_of(cuts.begin(), cuts.end(), [](auto& layer) { return !layer.empty(); });

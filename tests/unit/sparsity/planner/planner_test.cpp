@@ -269,6 +269,39 @@ TEST(Planner, SingleNeuronsBalanceWhatWholeGroupsCannot) {
   }
 }
 
+// Firings that a device has more of than its share of each cut group would give it, in parts of all
+// that fired.
+double luck(const NeuronProblem& made, const PlanSolution& plan, std::uint32_t device) {
+  double more = 0, all = 0;
+  for (std::size_t i = 0; i < plan.layers.size(); ++i) {
+    const PlanLayer::Neurons& neurons = *made.problem.layers[i].neurons;
+    for (std::size_t n = 0; n < neurons.order->size(); ++n) all += neurons.activity->count(n);
+    for (const CutGroup& cut : plan.cuts_of(i)) {
+      double here = 0, fired = 0, fired_here = 0;
+      for (std::size_t k = 0; k < cut.devices.size(); ++k) {
+        const double count =
+            neurons.activity->count((*neurons.order)[cut.group * neurons.group_size + k]);
+        fired += count;
+        if (cut.devices[k] != device) continue;
+        here += 1;
+        fired_here += count;
+      }
+      more += fired_here - fired * here / static_cast<double>(cut.devices.size());
+    }
+  }
+  return more / all;
+}
+
+TEST(Planner, CutsPreferNoNeuronForHowOftenItFired) {
+  for (const double budget : {0.3, 2.0}) {
+    const NeuronProblem made = contended_problem(budget, 2, 0);
+    const auto plan = solve_plan(made.problem);
+    ASSERT_TRUE(plan.ok());
+    ASSERT_FALSE(plan->cuts.empty());
+    for (const std::uint32_t d : {0U, 1U}) EXPECT_NEAR(luck(made, *plan, d), 0, 0.002) << budget;
+  }
+}
+
 TEST(Planner, CutGroupsKeepBudgets) {
   for (const double budget : {0.1, 0.2, 0.25, 0.3}) {
     const NeuronProblem made = contended_problem(budget, 2, 0);
