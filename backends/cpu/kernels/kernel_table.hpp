@@ -55,7 +55,8 @@ struct RowKernels {
   // has room for kUnit.
   void (*settle)(const float* acc, std::uint32_t cols, float* columns);
   DecodeRow decode;
-  // How far ahead of a single token's dots rows that follow each other are best fetched. In bytes.
+  // How far ahead of a single token's dots long rows that follow each other are best fetched. In
+  // bytes.
   std::uint32_t ahead;
   DotLanes dot_lanes;  // null where no rows of the dtype are lanes at this level (keeps_lanes)
 };

@@ -156,8 +156,19 @@ HWY_INLINE void dot_row(const std::byte* row, const std::byte* next_row, const R
 
 // Rows that lie apart and are multiplied with one token at the same time. They share the loads of
 // its quants, which are as much work as unpacking a row, and the processor looks up the pages of
-// several at once. Rows that follow each other are one stream of memory, which it reads best alone.
+// several at once. Rows that follow each other are one stream of memory, which it reads best alone;
+// so are long rows at a stride, such as the up rows of neurons of which none is left out.
 constexpr std::uint32_t kRowsApart = kIntBytes == 64 ? 8 : 4;
+
+template <typename Format>
+HWY_INLINE bool are_one_stream(const std::byte* const* rows, std::uint32_t n_rows,
+                               const RowUnits& units) {
+  constexpr std::ptrdiff_t kLongRow = 512;
+  if (n_rows < 2) return false;
+  const std::ptrdiff_t stride = rows[1] - rows[0], bytes = units.bytes<Format>();
+  return rows[n_rows - 1] - rows[0] == (n_rows - 1) * stride &&
+         (stride == bytes || bytes >= kLongRow);
+}
 
 template <typename Format, std::uint32_t R>
 HWY_INLINE void dot_alone(const std::byte* const* rows, const std::byte* const* next_rows,
@@ -221,10 +232,8 @@ HWY_INLINE void dot_few(const std::byte* const* rows, const std::byte* const* ne
       dot_alone<Format, count.value>(rows + r, t == 0 ? next : nullptr, units, x, tokens[t],
                                      out + std::size_t{t} * kTileRows + r);
   };
-  const bool in_line =
-      n_rows > 1 && rows[n_rows - 1] - rows[0] == (n_rows - 1) * (rows[1] - rows[0]);
   std::uint32_t r = 0;
-  if (!in_line) {
+  if (!are_one_stream<Format>(rows, n_rows, units)) {
     for (; r + kRowsApart <= n_rows; r += kRowsApart) take(r, Index<kRowsApart>());
     for (; r + 2 <= n_rows; r += 2) take(r, Index<2>());
   }

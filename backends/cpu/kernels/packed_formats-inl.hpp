@@ -196,6 +196,12 @@ struct RowUnits {
     const std::uint32_t left = cols % kUnit;
     last_blocks = left == 0 || left > kUnit / 2 ? 8 : left > kUnit / 4 ? 4 : 2;
   }
+
+  template <typename Format>
+  [[nodiscard]] HWY_INLINE std::uint32_t bytes() const {
+    return (n - 1) * kUnitBytes<Format> +
+           kUnitBytes<Format> * (Format::kShortUnits ? last_blocks : 8) / 8;
+  }
 };
 
 // body(blocks, unit) for every unit of a row, its blocks known to the compiler.

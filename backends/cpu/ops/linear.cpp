@@ -209,7 +209,8 @@ class Linears {
     const std::byte* rows[kTileRows];
     const std::byte* next_rows[kTileRows];
     const std::size_t stride = matrix.weights.stride(), end = n * stride;
-    const std::size_t ahead = tokens.n == 1 ? matrix.kernels.ahead : kRowsAhead * stride;
+    const std::size_t ahead =
+        tokens.n == 1 ? bytes_ahead(matrix.kernels, stride) : kRowsAhead * stride;
     for (std::uint32_t r = 0; r < n; ++r) {
       rows[r] = matrix.address(tile, r);
       const std::size_t at = r * stride + ahead;

@@ -82,6 +82,8 @@ class NeuronFfnDecode : public NeuronFfn {
   void dot_gates(const Fired& asked, std::uint32_t tile, std::uint32_t next) const;
   void keep_fired(Fired& asked) const;
   void fetch_pairs(const Fired& fired, std::uint32_t first) const;
+  // Pairs that go by together.
+  [[nodiscard]] std::uint32_t tile_pairs() const;
   void add_run(const Fired& fired, MemberRuns& mine, std::uint32_t each, float* partials) const;
   void add_partials(const float* partials, std::uint32_t n) const;
 };

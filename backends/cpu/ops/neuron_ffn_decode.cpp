@@ -114,20 +114,27 @@ void NeuronFfnDecode::fetch_pairs(const Fired& fired, std::uint32_t first) const
   }
 }
 
+// Adding packed rows takes as long for a few as for kTileRows. Float rows go by in smaller tiles,
+// so that what is fetched for the next one is soon used.
+std::uint32_t NeuronFfnDecode::tile_pairs() const {
+  return wants_quants(static_cast<DType>(neurons_.desc().down_dtype)) ? kTileRows : kTileRows / 2;
+}
+
 // While a tile's up rows are read, those of the next tile come, and then its down rows likewise.
 void NeuronFfnDecode::add_run(const Fired& fired, MemberRuns& mine, std::uint32_t each,
                               float* partials) const {
   const std::uint32_t end = std::min(mine.end() * each, fired.n);
+  const std::uint32_t most = tile_pairs();
   for (std::uint32_t i = mine.first() * each; i < end;) {
     const std::uint32_t chunk = i / each;
-    const std::uint32_t n = std::min({kTileRows, end - i, (chunk + 1) * each - i});
+    const std::uint32_t n = std::min({most, end - i, (chunk + 1) * each - i});
     const std::uint32_t* const ids = fired.ids + i;
     std::uint32_t at = i + n;  // where the next tile begins
     if (at >= end) {
       const std::uint32_t next_chunk = mine.ahead(chunk, 1);
       at = next_chunk == MemberRuns::kNone ? fired.n : next_chunk * each;
     }
-    const std::uint32_t left = std::min(kTileRows, fired.n - std::min(at, fired.n));
+    const std::uint32_t left = std::min(most, fired.n - std::min(at, fired.n));
     const std::byte* pieces[kTileRows];
     const auto next = [&](NeuronRow which) -> const std::byte* const* {
       if (left == 0) return nullptr;

@@ -71,8 +71,9 @@ class NeuronRows {
     if (n_tokens == 1 && are_in_line(which, neurons, n)) {
       const std::byte* const first = address(which, neurons[0]);
       const std::size_t end = n * bytes(which);
+      const std::size_t distance = bytes_ahead(kernels(which), bytes(which));
       for (std::uint32_t r = 0; r < n; ++r) {
-        const std::size_t at = r * bytes(which) + kernels(which).ahead;
+        const std::size_t at = r * bytes(which) + distance;
         pieces[r] = at < end      ? first + at
                     : n_next != 0 ? address(which, next[0]) + (at - end)
                                   : first + r * bytes(which);

@@ -21,6 +21,15 @@ constexpr bool wants_quants(DType dtype) {
 // longer than what the faster products save.
 inline constexpr std::uint32_t kManyTokens = 16;
 
+// How far ahead of a single token's dots rows of so many bytes that follow each other are best
+// fetched. In bytes. Whatever the dtype, the hardware's own fetches are too late for short rows
+// (tests/bench/NOTES.md, "How far ahead").
+inline std::size_t bytes_ahead(const RowKernels& kernels, std::size_t row_bytes) {
+  constexpr std::size_t kShortRow = 1024, kShortRowsAhead = 6144;
+  return row_bytes < kShortRow ? std::max<std::size_t>(kernels.ahead, kShortRowsAhead)
+                               : kernels.ahead;
+}
+
 // What rows that share x multiply with, besides floats.
 struct QuantsWanted {
   // Rows that are lanes have no use for 16 bits and tiles.
