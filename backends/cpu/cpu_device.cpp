@@ -4,7 +4,7 @@
 
 #include "backends/cpu/cpu_neurons.hpp"
 #include "backends/cpu/cpu_weights.hpp"
-#include "backends/cpu/kernels/kv_tile.hpp"
+#include "backends/cpu/kv_format.hpp"
 #include "backends/cpu/measure.hpp"
 #include "backends/cpu/node_memory.hpp"
 #include "backends/cpu/ops/ops.hpp"
@@ -58,7 +58,12 @@ std::unique_ptr<sdk::Neurons> CpuDevice::create_neurons(const sf_neurons_desc& d
 }
 
 std::unique_ptr<sdk::Kv> CpuDevice::create_kv(const sf_kv_desc& desc) {
-  auto kv = std::make_unique<sdk::HostKv>(desc, kKvTile);
+  const sf_kv_desc& checked = sdk::HostKv::check(desc);
+  const KvFormat format = kv_format_of(kernels_, static_cast<DType>(checked.dtype));
+  const std::uint32_t positions = kv_tile_positions(format);
+  const std::size_t tiles = (checked.block_tokens + positions - 1) / positions;
+  auto kv = std::make_unique<sdk::HostKv>(checked, tiles * key_tile_bytes(format, checked.head_dim),
+                                          tiles * value_tile_bytes(format, checked.head_dim));
   // A tile is a part of a small page, and every page would have to be looked up before it is read.
   prefer_huge_pages(kv->memory().data(), kv->memory().size());
   return kv;

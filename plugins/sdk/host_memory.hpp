@@ -271,15 +271,19 @@ class HostNeurons : public Neurons {
 
 // KV blocks: per layer and head, the keys of all blocks, then the values of all blocks; so that the
 // keys of a sequence whose blocks follow each other do too. A block's keys of one head are
-// [block_tokens, head_dim], or whatever else of the same size the backend makes of them.
+// [block_tokens, head_dim], or whatever else the backend makes of them.
 class HostKv : public Kv {
  public:
-  // A block has room for block_tokens positions, rounded up to a multiple of `slots`.
-  explicit HostKv(const sf_kv_desc& desc, std::uint32_t slots = 1)
+  explicit HostKv(const sf_kv_desc& desc)
+      : HostKv(desc, bytes_of(check(desc)), bytes_of(check(desc))) {}
+  // With other sizes of one head's keys and values in a block.
+  HostKv(const sf_kv_desc& desc, std::size_t key_bytes, std::size_t value_bytes)
       : desc_(check(desc)),
         row_bytes_(row_bytes(static_cast<DType>(desc.dtype), desc.head_dim)),
-        block_bytes_(std::size_t{(desc.block_tokens + slots - 1) / slots} * slots * row_bytes_),
-        bytes_(std::size_t{desc.n_layers} * desc.n_kv_heads * 2 * desc.n_blocks * block_bytes_),
+        key_bytes_(key_bytes),
+        value_bytes_(value_bytes),
+        bytes_(std::size_t{desc.n_layers} * desc.n_kv_heads * desc.n_blocks *
+               (key_bytes + value_bytes)),
         memory_(bytes_) {}
 
   // Throws where `desc` makes no sense; returns it otherwise.
@@ -301,12 +305,11 @@ class HostKv : public Kv {
   // Keys of one head of a block: [block_tokens, head_dim]; values() likewise.
   [[nodiscard]] std::byte* keys(std::uint32_t layer, std::uint32_t block,
                                 std::uint32_t head) const {
-    const std::size_t run = (std::size_t{layer} * desc_.n_kv_heads + head) * 2;
-    return memory_.data() + (run * desc_.n_blocks + block) * block_bytes_;
+    return run(layer, head) + block * key_bytes_;
   }
   [[nodiscard]] std::byte* values(std::uint32_t layer, std::uint32_t block,
                                   std::uint32_t head) const {
-    return keys(layer, block, head) + desc_.n_blocks * block_bytes_;
+    return run(layer, head) + desc_.n_blocks * key_bytes_ + block * value_bytes_;
   }
   // All of it.
   [[nodiscard]] std::span<std::byte> memory() const { return {memory_.data(), bytes_}; }
@@ -315,9 +318,19 @@ class HostKv : public Kv {
   [[nodiscard]] DType dtype() const { return static_cast<DType>(desc_.dtype); }
 
  private:
+  static std::size_t bytes_of(const sf_kv_desc& desc) {
+    return desc.block_tokens * row_bytes(static_cast<DType>(desc.dtype), desc.head_dim);
+  }
+  // Keys and values of a layer's head.
+  [[nodiscard]] std::byte* run(std::uint32_t layer, std::uint32_t head) const {
+    const std::size_t before = std::size_t{layer} * desc_.n_kv_heads + head;
+    return memory_.data() + before * desc_.n_blocks * (key_bytes_ + value_bytes_);
+  }
+
   sf_kv_desc desc_;
   std::size_t row_bytes_;    // of one head's key
-  std::size_t block_bytes_;  // of one head's keys in a block
+  std::size_t key_bytes_;    // of one head's keys in a block
+  std::size_t value_bytes_;  // likewise
   std::size_t bytes_;        // of all
   AlignedBytes memory_;
 };

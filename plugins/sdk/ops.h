@@ -105,7 +105,7 @@ typedef struct sf_rope_params {
 } sf_rope_params;
 
 /* kv_write: k: n_kv_heads * head_dim, v: likewise; stored at the tokens' slots of `layer` of the KV
- * storage. */
+ * storage, in its dtype or as precisely. */
 typedef struct sf_kv_params {
   uint32_t layer; /* of the storage, not of the model */
 } sf_kv_params;

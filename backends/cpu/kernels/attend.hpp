@@ -5,28 +5,29 @@
 
 namespace synfire::cpu {
 
-// Tiles (kv_tile.hpp) that one partial attention covers: 256 positions. A constant, so that results
-// depend on the context's length alone.
-inline constexpr std::uint32_t kAttendTiles = 16;
+// Positions that one partial attention covers, where all slots of its tiles (kv_tile.hpp) are used.
+// A constant, so that results depend on the context's length alone.
+inline constexpr std::uint32_t kAttendPositions = 256;
 
 // Keys and values of one KV head at positions first .. first + n - 1.
 struct AttendTile {
   const std::byte* keys;
   const std::byte* values;
   std::uint32_t first;
-  std::uint32_t n;  // 1 to kKvTile: the slots that the storage uses
+  std::uint32_t n;  // at least 1: the slots that the storage uses
 };
 
 // One query head of one token.
 struct AttendRow {
   const float* query;         // [head_dim]
   const std::int8_t* quants;  // [head_dim], for Q8_0 keys: the query in 8 bits, blocks of 32
-  const float* scales;        // [head_dim / 32]
+  const float* scales;        // [head_dim / 32]; for wide keys: one
   const std::int32_t* sums;   // [head_dim / 32], of a block's quants
+  const std::int16_t* wide;   // [wide_dim], for wide keys: the query in 16 bits
   std::uint32_t length;       // positions that it sees: those before this one
 };
 
-// Attention of some rows over at most kAttendTiles tiles of their KV head.
+// Attention of some rows over tiles of their KV head, at most kAttendPositions slots.
 struct AttendChunk {
   const AttendTile* tiles;
   std::uint32_t n_tiles;

@@ -8,7 +8,6 @@ namespace synfire::cpu {
 namespace {
 
 constexpr std::uint32_t kTileVectors = kKvTile / kLanes;
-constexpr std::uint32_t kAttendPositions = kAttendTiles * kKvTile;
 
 // [row, position from the chunk's first tile on]
 using Scores = float[kAttendPositions];

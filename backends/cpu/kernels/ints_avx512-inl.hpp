@@ -77,6 +77,11 @@ HWY_INLINE VecI dot_add_pair(VecI sum, VecI a, const std::int16_t* pair) {
           : "v"(a), "m"(*reinterpret_cast<const Pair*>(pair)));
   return sum;
 }
+// Likewise, `factors` from a register.
+HWY_INLINE VecI dot_add_pairs(VecI sum, VecI a, VecI factors) {
+  __asm__("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(factors));
+  return sum;
+}
 // 32-bit integers, rounded to nearest even, of two vectors as 16-bit ones, in fours in turns.
 HWY_INLINE VecI to_shorts(VecF a, VecF b) {
   return _mm512_packs_epi32(_mm512_cvtps_epi32(a.raw), _mm512_cvtps_epi32(b.raw));

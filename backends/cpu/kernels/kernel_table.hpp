@@ -107,6 +107,9 @@ struct KernelTable {
   void (*rotate_halves)(const float* x, const float* cosines, const float* sines,
                         std::uint32_t n_pairs, float* y);
   void (*to_f16)(const float* x, std::uint32_t n, std::uint16_t* y);
+  // A head's query, key or value to a wide row (kv_tile.hpp). Null where the level multiplies
+  // floats as fast, and attend_wide too.
+  void (*to_wide)(const float* x, std::uint32_t n, std::byte* row);
   // ids of scores[i] > threshold, as first + i, rising; returns how many. ids has room for n.
   std::uint32_t (*above)(const float* scores, std::uint32_t n, float threshold, std::uint32_t first,
                          std::uint32_t* ids);
@@ -120,6 +123,7 @@ struct KernelTable {
                            std::int32_t* sums);
   void (*attend_f32)(const AttendChunk& chunk);
   void (*attend_f16)(const AttendChunk& chunk);
+  void (*attend_wide)(const AttendChunk& chunk);
   void (*attend_q8_0)(const AttendChunk& chunk);
   // Takes the partial result of an AttendChunk into that of the positions before it.
   void (*merge_attended)(const float* partial, std::uint32_t n_rows, std::uint32_t head_dim,

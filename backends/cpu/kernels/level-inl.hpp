@@ -33,6 +33,7 @@ HWY_BEFORE_NAMESPACE();
 #ifdef __AVX512F__
 #include "backends/cpu/kernels/packed_block-inl.hpp"
 #include "backends/cpu/kernels/wide_dot-inl.hpp"
+#include "backends/cpu/kernels/attend_wide-inl.hpp"
 #endif
 #include "backends/cpu/kernels/packed_panel-inl.hpp"
 #include "backends/cpu/kernels/packed_add-inl.hpp"
@@ -55,12 +56,16 @@ constexpr RowKernels kHalfRows = {dot_half<Row>,   add_floats<Row>, settle_plain
                                   decode_row<Row>, kFloatsAhead,    dot_lanes<FloatLanes<Row>>};
 constexpr auto kQuantizeWide = quantize_wide;
 constexpr DotLanes kNibbleLanes = dot_nibble_lanes;
+constexpr auto kToWide = to_wide;
+constexpr auto kAttendWide = attend_wide;
 #else
 // 16-bit products of AVX2 take two instructions, so they are no faster than float FMAs.
 template <typename Row>
 constexpr RowKernels kHalfRows = kFloatRows<Row>;
 constexpr decltype(KernelTable::quantize_wide) kQuantizeWide = nullptr;
 constexpr DotLanes kNibbleLanes = nullptr;
+constexpr decltype(KernelTable::to_wide) kToWide = nullptr;
+constexpr decltype(KernelTable::attend_wide) kAttendWide = nullptr;
 #endif
 // Formats whose factors may be rounded, and those that are seldom rows of neurons.
 template <typename Format, DotLanes Lanes = nullptr>
@@ -95,11 +100,13 @@ constexpr KernelTable kTable = {
     rotate_adjacent,
     rotate_halves,
     to_f16,
+    kToWide,
     above,
     above_by_token,
     quantize_queries,
     attend<FloatKeys<F32Row>, FloatValues<F32Row>>,
     attend<FloatKeys<F16Row>, FloatValues<F16Row>>,
+    kAttendWide,
     attend<Q8Keys, Q8Values>,
     merge_attended,
     read_memory,

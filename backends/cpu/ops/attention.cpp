@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "backends/cpu/cpu_device.hpp"
-#include "backends/cpu/kernels/kv_tile.hpp"
+#include "backends/cpu/kv_format.hpp"
 #include "backends/cpu/ops/ops.hpp"
 
 namespace synfire::cpu {
@@ -16,16 +16,17 @@ constexpr std::uint32_t kSegmentChunks = 4;
 // Query rows that share one reading of keys and values.
 constexpr std::uint32_t kItemRows = 64;
 
-void (*attend_of(const KernelTable& kernels, DType dtype))(const AttendChunk&) {
-  switch (dtype) {
-    case DType::f32: return kernels.attend_f32;
-    case DType::f16: return kernels.attend_f16;
+void (*attend_of(const KernelTable& kernels, KvFormat format))(const AttendChunk&) {
+  switch (format) {
+    case KvFormat::f32: return kernels.attend_f32;
+    case KvFormat::f16: return kernels.attend_f16;
+    case KvFormat::wide: return kernels.attend_wide;
     default: return kernels.attend_q8_0;
   }
 }
 
 // Attention of a batch. An item is some tokens of one sequence that follow each other and one KV
-// head, with all query heads of its group. Its positions are taken in chunks of kAttendTiles tiles,
+// head, with all query heads of its group. Its positions are taken in chunks of kAttendPositions,
 // whose partial results are merged in order: by one thread as it goes along where there are items
 // for everybody; where a long context has to be shared out, by whoever finishes an item's last
 // segment. Both give the same bits.
@@ -36,12 +37,16 @@ class PagedAttention {
         call_(call),
         params_(call.params<sf_attention_params>()),
         group_(params_.n_heads / params_.n_kv_heads),
-        block_tiles_((call.kv().desc().block_tokens + kKvTile - 1) / kKvTile),
-        tile_bytes_(kv_tile_bytes(call.kv().dtype(), params_.head_dim)),
-        attend_(attend_of(device.kernels(), call.kv().dtype())),
+        format_(kv_format_of(device.kernels(), call.kv().dtype())),
+        tile_positions_(kv_tile_positions(format_)),
+        chunk_tiles_(kAttendPositions / tile_positions_),
+        block_tiles_((call.kv().desc().block_tokens + tile_positions_ - 1) / tile_positions_),
+        key_bytes_(key_tile_bytes(format_, params_.head_dim)),
+        value_bytes_(value_tile_bytes(format_, params_.head_dim)),
+        attend_(attend_of(device.kernels(), format_)),
         queries_(call.input(0)) {
     find_spans();
-    if (call.kv().dtype() == DType::q8_0) quantize_queries();
+    if (format_ == KvFormat::q8_0) quantize_queries();
   }
 
   void run() {
@@ -92,8 +97,8 @@ class PagedAttention {
       ++span.n;
       const std::uint32_t block_tokens = call_.kv().desc().block_tokens;
       span.n_tiles = batch.positions[t] / block_tokens * block_tiles_ +
-                     batch.positions[t] % block_tokens / kKvTile + 1;
-      span.n_chunks = (span.n_tiles + kAttendTiles - 1) / kAttendTiles;
+                     batch.positions[t] % block_tokens / tile_positions_ + 1;
+      span.n_chunks = (span.n_tiles + chunk_tiles_ - 1) / chunk_tiles_;
       most_rows_ = std::max(most_rows_, span.n * group_);
     }
   }
@@ -111,7 +116,7 @@ class PagedAttention {
   void run_items() {
     const std::size_t floats = partial_floats();
     const MemberScratch scratch(device_.workspace(), device_.team().members(),
-                                2 * floats * sizeof(float) + most_rows_ * sizeof(AttendRow));
+                                2 * floats * sizeof(float) + names_bytes());
     device_.team().parallel_for(items(), [&](std::size_t item, std::size_t member) {
       auto* const sum = reinterpret_cast<float*>(scratch.of(member));
       float* const partial = sum + floats;
@@ -131,8 +136,7 @@ class PagedAttention {
     const std::uint32_t segments = (most_chunks + kSegmentChunks - 1) / kSegmentChunks;
     auto* const partials =
         device_.workspace().get<float>(Workspace::partials, items() * most_chunks * floats);
-    const MemberScratch scratch(device_.workspace(), device_.team().members(),
-                                most_rows_ * sizeof(AttendRow));
+    const MemberScratch scratch(device_.workspace(), device_.team().members(), names_bytes());
     std::vector<std::atomic<std::uint32_t>> ended(items());  // segments
     device_.team().parallel_for(items() * segments, [&](std::size_t piece, std::size_t member) {
       const std::size_t item = piece / segments;
@@ -153,14 +157,14 @@ class PagedAttention {
   template <typename Where, typename Done>
   void attend_segment(std::size_t item, std::uint32_t first, const AttendRow* rows,
                       const Where& where, const Done& done) const {
-    AttendTile tiles[kSegmentChunks * kAttendTiles];
-    const std::uint32_t first_tile = first * kAttendTiles;
+    AttendTile tiles[kSegmentChunks * kAttendPositions / kKvTile];
+    const std::uint32_t first_tile = first * chunk_tiles_;
     const std::uint32_t n =
-        std::min(span_of(item).n_tiles - first_tile, kSegmentChunks * kAttendTiles);
+        std::min(span_of(item).n_tiles - first_tile, kSegmentChunks * chunk_tiles_);
     find_tiles(item, first_tile, n, tiles);
-    for (std::uint32_t at = 0; at < n; at += kAttendTiles) {
-      const std::uint32_t in_chunk = std::min(n - at, kAttendTiles);
-      const std::uint32_t chunk = first + at / kAttendTiles;
+    for (std::uint32_t at = 0; at < n; at += chunk_tiles_) {
+      const std::uint32_t in_chunk = std::min(n - at, chunk_tiles_);
+      const std::uint32_t chunk = first + at / chunk_tiles_;
       attend_({tiles + at, in_chunk, n - at - in_chunk, rows, rows_of(item), params_.head_dim,
                params_.scale, where(chunk)});
       done(chunk);
@@ -174,31 +178,55 @@ class PagedAttention {
     const auto head = static_cast<std::uint32_t>(item % params_.n_kv_heads);
     for (std::uint32_t i = 0; i < n; ++i) {
       const std::uint32_t in_block = (first + i) % block_tiles_;
-      const std::uint32_t position = (first + i) / block_tiles_ * block_tokens + in_block * kKvTile;
+      const std::uint32_t position =
+          (first + i) / block_tiles_ * block_tokens + in_block * tile_positions_;
       const std::uint32_t block = call_.block_of(sequence, position);
-      const std::size_t offset = in_block * tile_bytes_;
-      tiles[i] = {kv.keys(params_.layer, block, head) + offset,
-                  kv.values(params_.layer, block, head) + offset, position,
-                  std::min(kKvTile, block_tokens - in_block * kKvTile)};
+      tiles[i] = {kv.keys(params_.layer, block, head) + in_block * key_bytes_,
+                  kv.values(params_.layer, block, head) + in_block * value_bytes_, position,
+                  std::min(tile_positions_, block_tokens - in_block * tile_positions_)};
     }
+  }
+
+  // Of a wide query, in whole cache lines.
+  [[nodiscard]] std::size_t wide_bytes() const {
+    return (kv_row_bytes(KvFormat::wide, params_.head_dim) + 63) / 64 * 64;
+  }
+  // What name_rows() needs.
+  [[nodiscard]] std::size_t names_bytes() const {
+    return most_rows_ * (sizeof(AttendRow) + (format_ == KvFormat::wide ? wide_bytes() : 0));
   }
 
   // The item's query rows, by token, then by head.
   const AttendRow* name_rows(std::size_t item, void* memory) const {
-    auto* const rows = static_cast<AttendRow*>(memory);
+    std::byte* wide = static_cast<std::byte*>(memory);
+    auto* const rows =
+        reinterpret_cast<AttendRow*>(wide + (names_bytes() - most_rows_ * sizeof(AttendRow)));
     const Span& span = span_of(item);
     const std::size_t first_head = item % params_.n_kv_heads * group_;
     for (std::uint32_t i = 0; i < rows_of(item); ++i) {
       const std::uint32_t token = span.first + i / group_;
       const std::size_t head = std::size_t{token} * params_.n_heads + first_head + i % group_;
       const std::size_t at = head * params_.head_dim;
-      rows[i] = {queries_ + at, nullptr, nullptr, nullptr, call_.batch().positions[token] + 1};
+      rows[i] = {};
+      rows[i].query = queries_ + at;
+      rows[i].length = call_.batch().positions[token] + 1;
+      if (format_ == KvFormat::wide) {
+        widen_query(wide + i * wide_bytes(), rows[i]);
+        continue;
+      }
       if (quants_ == nullptr) continue;
       rows[i].quants = quants_ + at;
       rows[i].scales = scales_ + at / 32;
       rows[i].sums = sums_ + at / 32;
     }
     return rows;
+  }
+
+  void widen_query(std::byte* wide, AttendRow& row) const {
+    const std::size_t bytes = wide_dim(params_.head_dim) * sizeof(std::int16_t);
+    device_.kernels().to_wide(row.query, params_.head_dim, wide);
+    row.wide = reinterpret_cast<const std::int16_t*>(wide);
+    row.scales = reinterpret_cast<const float*>(wide + bytes);
   }
 
   void merge(std::size_t item, const float* partial, float* sum) const {
@@ -220,9 +248,13 @@ class PagedAttention {
   CpuDevice& device_;
   const sdk::OpCall& call_;
   const sf_attention_params& params_;
-  std::uint32_t group_;        // query heads per KV head
+  std::uint32_t group_;  // query heads per KV head
+  KvFormat format_;
+  std::uint32_t tile_positions_;
+  std::uint32_t chunk_tiles_;
   std::uint32_t block_tiles_;  // tiles per KV block
-  std::size_t tile_bytes_;     // of keys; and of values
+  std::size_t key_bytes_;      // of a tile
+  std::size_t value_bytes_;    // likewise
   void (*attend_)(const AttendChunk&);
   const float* queries_;           // [tokens, n_heads, head_dim]
   std::int8_t* quants_ = nullptr;  // for Q8_0 keys: likewise

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "backends/cpu/cpu_device.hpp"
-#include "backends/cpu/kernels/kv_tile.hpp"
+#include "backends/cpu/kv_format.hpp"
 #include "backends/cpu/ops/ops.hpp"
 #include "plugins/sdk/block_codec.hpp"
 
@@ -16,7 +16,10 @@ class KvWriter {
         call_(call),
         kv_(call.kv()),
         layer_(call.params<sf_kv_params>().layer),
-        row_bytes_(row_bytes(kv_.dtype(), kv_.desc().head_dim)) {}
+        format_(kv_format_of(kernels_, kv_.dtype())),
+        row_bytes_(kv_row_bytes(format_, kv_.desc().head_dim)) {}
+
+  [[nodiscard]] std::size_t row_bytes() const { return row_bytes_; }
 
   // Some heads of a token; `row` has room for an encoded row.
   void write(std::uint32_t token, std::uint32_t first_head, std::uint32_t end_head,
@@ -24,13 +27,17 @@ class KvWriter {
     const std::uint32_t position = call_.batch().positions[token];
     const std::uint32_t block = call_.block_of(call_.batch().sequences[token], position);
     const std::uint32_t in_block = position % kv_.desc().block_tokens;
-    const std::size_t tile = in_block / kKvTile * kKvTile * row_bytes_;
-    const KvTileRow slot(kv_.dtype(), kv_.desc().head_dim, in_block % kKvTile);
+    const std::uint32_t head_dim = kv_.desc().head_dim, positions = kv_tile_positions(format_);
+    const std::size_t tile = in_block / positions;
+    const KvTileRow slot(format_, head_dim, in_block % positions);
     for (std::uint32_t head = first_head; head < end_head; ++head) {
+      std::byte* const keys =
+          kv_.keys(layer_, block, head) + tile * key_tile_bytes(format_, head_dim);
       encode(input(0, token, head), row);
-      slot.store_key(row, kv_.keys(layer_, block, head) + tile);
+      slot.store_key(row, keys);
       encode(input(1, token, head), row);
-      slot.store_value(row, kv_.values(layer_, block, head) + tile);
+      slot.store_value(
+          row, keys, kv_.values(layer_, block, head) + tile * value_tile_bytes(format_, head_dim));
     }
   }
 
@@ -40,16 +47,19 @@ class KvWriter {
            (std::size_t{token} * kv_.desc().n_kv_heads + head) * kv_.desc().head_dim;
   }
   void encode(const float* from, std::byte* row) const {
-    if (kv_.dtype() == DType::f16)
-      kernels_.to_f16(from, kv_.desc().head_dim, reinterpret_cast<std::uint16_t*>(row));
-    else
-      quantize_row(kv_.dtype(), from, kv_.desc().head_dim, row);
+    const std::uint32_t n = kv_.desc().head_dim;
+    switch (format_) {
+      case KvFormat::f16: return kernels_.to_f16(from, n, reinterpret_cast<std::uint16_t*>(row));
+      case KvFormat::wide: return kernels_.to_wide(from, n, row);
+      default: quantize_row(kv_.dtype(), from, n, row);
+    }
   }
 
   const KernelTable& kernels_;
   const sdk::OpCall& call_;
   const sdk::HostKv& kv_;
   std::uint32_t layer_;
+  KvFormat format_;
   std::size_t row_bytes_;
 };
 
@@ -60,8 +70,7 @@ void kv_write(CpuDevice& device, const sdk::OpCall& call) {
   // are of different sequences. A chunk is some microseconds.
   constexpr std::uint32_t kManyTokens = 16, kHeads = 8;
   const KvWriter writer(device, call);
-  const std::size_t bytes = row_bytes(call.kv().dtype(), call.kv().desc().head_dim);
-  const MemberScratch scratch(device.workspace(), device.team().members(), bytes);
+  const MemberScratch scratch(device.workspace(), device.team().members(), writer.row_bytes());
   const std::uint32_t n_heads = call.kv().desc().n_kv_heads, n_tokens = call.batch().n_tokens;
   const std::uint32_t tokens = n_tokens < kManyTokens ? 1 : kManyTokens;
   const std::uint32_t head_chunks = (n_heads + kHeads - 1) / kHeads;
