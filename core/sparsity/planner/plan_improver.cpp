@@ -24,8 +24,8 @@ constexpr std::size_t kOpened = 4;
 // Groups on either side that are packed anew, and how long that may take.
 constexpr std::size_t kRepacked = 32, kMaxNodes = 1U << 16;
 // Swaps that are looked at in a round, for each group of such a layer; and in the first round,
-// where swaps that make it longer may be taken, too.
-constexpr std::uint32_t kSwapsPerGroup = 8, kFirstSwapsPerGroup = 96;
+// where swaps that make it longer may be taken, too: fewer where cut groups will mend the rest.
+constexpr std::uint32_t kSwapsPerGroup = 8, kFirstSwapsPerGroup = 96, kSwapsBeforeCuts = 32;
 // How much longer, in parts of what is lost to the imbalance, at the start and at the end.
 constexpr double kWarm = 0.01, kCold = 0.0002;
 
@@ -296,7 +296,9 @@ bool PlanImprover::balance(bool first) {
 // Simulated annealing in the `first` round; then only what helps.
 void PlanImprover::swap(std::uint32_t index, bool first, LayerState& layer) const {
   const std::uint32_t n = layer.costs().n_groups();
-  const std::uint32_t n_swaps = n * (first ? kFirstSwapsPerGroup : kSwapsPerGroup);
+  const std::uint32_t first_swaps =
+      layer.costs().may_cut() ? kSwapsBeforeCuts : kFirstSwapsPerGroup;
+  const std::uint32_t n_swaps = n * (first ? first_swaps : kSwapsPerGroup);
   const double lost = first ? layer.imbalance() : 0;
   double heat = kWarm * lost;
   const double cooling = std::pow(kCold / kWarm, 1.0 / n_swaps);
