@@ -137,7 +137,7 @@ Status write_plan(const PlanFile& plan, std::string_view comment, const OptionVa
   if (text.size() > kMaxPlanFileBytes)
     return error(StatusCode::resource_exhausted,
                  "plan: {} bytes, a plan file has {} at most; want larger groups, no --cluster, or "
-                 "--whole-groups",
+                 "no --cut-groups",
                  text.size(), kMaxPlanFileBytes);
   const std::filesystem::path path = out_path(values);
   std::error_code ignored;  // create() says what is wrong with the folder
@@ -221,7 +221,7 @@ Result<int> plan(const OptionValues& values) {
   SYNFIRE_ASSIGN_OR_RETURN(PlanProblem problem, plan_problem_of(plan_model(*assets, depth), profile,
                                                                 orders, group_size));
   problem.devices = *std::move(devices);
-  if (values.get<bool>("whole-groups"))
+  if (!values.get<bool>("cut-groups"))
     for (PlanLayer& layer : problem.layers) layer.neurons.reset();
   if (which == kMeasured)
     SYNFIRE_RETURN_IF_ERROR(fit_to_decodes({config, orders, !cluster, group_size, depth}, problem));

@@ -47,13 +47,13 @@ inline constexpr std::array kPlanOptions = {
                "groups of neurons that fire together, wherever the file has them; the plan then "
                "lists single neurons",
            .commands = Command::plan},
-    Option{.name = "whole-groups",
+    Option{.name = "cut-groups",
            .type = OptionType::boolean,
            .default_text = "false",
            .group = "Planning",
            .help =
-               "cut no group; else single neurons of some balance the devices where whole groups "
-               "cannot, and the plan then lists single neurons",
+               "where whole groups cannot balance devices, move single neurons of some; the plan "
+               "then lists single neurons. Less than 1 %, and on other texts mostly nothing",
            .commands = Command::plan},
     Option{.name = "tokens",
            .type = OptionType::uinteger,

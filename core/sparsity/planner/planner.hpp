@@ -17,13 +17,15 @@ struct PlannerOptions {
   std::uint64_t enumerate = 1U << 12;
 };
 
-// The plan of least expected time that was found, with a bound on what any plan takes.
+// The plan of least expected time that was found, with a bound on what any plan of whole groups
+// takes.
 //
 // Small problems are solved exactly. For others memory gets prices (Lagrangian relaxation); at
 // these, layers are independent, and each gives a bound and some ways to place it; dynamic
 // programming chooses among them within the budgets, and local search goes on from there. Layers
 // that say which neurons fire, and that whole groups leave unbalanced, get some of their groups
-// cut. The same problem gives the same plan, whatever the number of cores.
+// cut, which balances the traces' tokens, and others hardly (tests/bench/NOTES.md, "Planner"). The
+// same problem gives the same plan, whatever the number of cores.
 //
 // INVALID_ARGUMENT for a problem that makes no sense, RESOURCE_EXHAUSTED where the model does not
 // fit: the text names the device and what is short.
