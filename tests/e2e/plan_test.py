@@ -73,10 +73,10 @@ class Plan(Case):
 
     def test_single_neurons_balance_devices(self):
         devices = self.devices(("cpu:0", "1GB", "10GB"), ("reference:0", "1GB", "9GB"))
-        whole = self.plan("--devices", devices, "--whole-groups")
+        whole = self.plan("--devices", devices)
         self.assertIn("group_size: 32\n", self.yaml.read_text())
         self.assertEqual({part["cut_neurons"] for layer in whole["layers"] for part in layer["parts"]}, {0})
-        cut = self.plan("--devices", devices)
+        cut = self.plan("--devices", devices, "--cut")
         self.assertIn("group_size: 1\n", self.yaml.read_text())
         self.assertLess(cut["seconds"], whole["seconds"])
         parts = [part for layer in cut["layers"] for part in layer["parts"]]
@@ -91,8 +91,7 @@ class Plan(Case):
         self.assertEqual(self.says("--plan", self.yaml), self.says("--device", "cpu:0"))
 
     def test_people_may_edit_it(self):
-        self.plan("--devices", self.devices(("cpu:0", "1GB", "10GB"), ("reference:0", "1GB", "10GB")),
-                  "--whole-groups")
+        self.plan("--devices", self.devices(("cpu:0", "1GB", "10GB"), ("reference:0", "1GB", "10GB")))
         layers = "".join("  - \"cpu:0\": [0-2, 6]\n    \"reference:0\": [3-5, 7]\n" for _ in range(LAYERS))
         edited = re.sub(r"(?s)layers:\n.*", "layers:\n" + layers, self.yaml.read_text())
         self.yaml.write_text(edited)

@@ -47,14 +47,15 @@ inline constexpr std::array kPlanOptions = {
                "groups of neurons that fire together, wherever the file has them; the plan then "
                "lists single neurons",
            .commands = Command::plan},
-    Option{.name = "whole-groups",
-           .type = OptionType::boolean,
-           .default_text = "false",
-           .group = "Planning",
-           .help =
-               "cut no group; else single neurons of some balance the devices where whole groups "
-               "cannot, and the plan then lists single neurons",
-           .commands = Command::plan},
+    Option{
+        .name = "cut",
+        .type = OptionType::boolean,
+        .default_text = "false",
+        .group = "Planning",
+        .help =
+            "single neurons of some groups balance the devices where whole groups cannot; the plan "
+            "then lists single neurons",
+        .commands = Command::plan},
     Option{.name = "tokens",
            .type = OptionType::uinteger,
            .value_name = "N",
