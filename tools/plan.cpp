@@ -136,8 +136,8 @@ Status write_plan(const PlanFile& plan, std::string_view comment, const OptionVa
   const std::string text = format_plan_file(plan, comment);
   if (text.size() > kMaxPlanFileBytes)
     return error(StatusCode::resource_exhausted,
-                 "plan: {} bytes, a plan file has {} at most; want larger groups, no --cluster, or "
-                 "no --cut-groups",
+                 "plan: {} bytes, a plan file has {} at most; want larger groups, no --cluster, no "
+                 "--cut",
                  text.size(), kMaxPlanFileBytes);
   const std::filesystem::path path = out_path(values);
   std::error_code ignored;  // create() says what is wrong with the folder
@@ -221,7 +221,7 @@ Result<int> plan(const OptionValues& values) {
   SYNFIRE_ASSIGN_OR_RETURN(PlanProblem problem, plan_problem_of(plan_model(*assets, depth), profile,
                                                                 orders, group_size));
   problem.devices = *std::move(devices);
-  if (!values.get<bool>("cut-groups"))
+  if (!values.get<bool>("cut"))
     for (PlanLayer& layer : problem.layers) layer.neurons.reset();
   if (which == kMeasured)
     SYNFIRE_RETURN_IF_ERROR(fit_to_decodes({config, orders, !cluster, group_size, depth}, problem));

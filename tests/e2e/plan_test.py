@@ -76,7 +76,7 @@ class Plan(Case):
         whole = self.plan("--devices", devices)
         self.assertIn("group_size: 32\n", self.yaml.read_text())
         self.assertEqual({part["cut_neurons"] for layer in whole["layers"] for part in layer["parts"]}, {0})
-        cut = self.plan("--devices", devices, "--cut-groups")
+        cut = self.plan("--devices", devices, "--cut")
         self.assertIn("group_size: 1\n", self.yaml.read_text())
         self.assertLess(cut["seconds"], whole["seconds"])
         parts = [part for layer in cut["layers"] for part in layer["parts"]]

@@ -47,14 +47,15 @@ inline constexpr std::array kPlanOptions = {
                "groups of neurons that fire together, wherever the file has them; the plan then "
                "lists single neurons",
            .commands = Command::plan},
-    Option{.name = "cut-groups",
-           .type = OptionType::boolean,
-           .default_text = "false",
-           .group = "Planning",
-           .help =
-               "where whole groups cannot balance devices, move single neurons of some; the plan "
-               "then lists single neurons. Less than 1 %, and on other texts mostly nothing",
-           .commands = Command::plan},
+    Option{
+        .name = "cut",
+        .type = OptionType::boolean,
+        .default_text = "false",
+        .group = "Planning",
+        .help =
+            "single neurons of some groups balance the devices where whole groups cannot; the plan "
+            "then lists single neurons",
+        .commands = Command::plan},
     Option{.name = "tokens",
            .type = OptionType::uinteger,
            .value_name = "N",

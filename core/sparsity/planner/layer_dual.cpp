@@ -6,6 +6,8 @@
 #include <limits>
 #include <numeric>
 
+#include "core/sparsity/planner/golden_section.hpp"
+
 namespace synfire {
 namespace {
 
@@ -190,7 +192,6 @@ double LayerDual::even_value(const Split& split, const MemoryPrices& prices) con
 // The value is concave in how two devices share their weight: golden section.
 void LayerDual::balance_pair(Split& split, std::size_t a, std::size_t b,
                              const MemoryPrices& prices) const {
-  constexpr double kGolden = 0.6180339887498949;
   constexpr int kSteps = 24;
   const std::uint32_t left = split.devices[a], right = split.devices[b];
   const double both = split.even[left] + split.even[right];
@@ -199,19 +200,7 @@ void LayerDual::balance_pair(Split& split, std::size_t a, std::size_t b,
     split.even[right] = both - split.even[left];
     return even_value(split, prices);
   };
-  double low = 0, high = 1;
-  double x = high - kGolden, y = low + kGolden;
-  double value_x = value_at(x), value_y = value_at(y);
-  for (int step = 0; step < kSteps; ++step) {
-    if (value_x >= value_y) {
-      high = y, y = x, value_y = value_x;
-      x = high - kGolden * (high - low), value_x = value_at(x);
-    } else {
-      low = x, x = y, value_x = value_y;
-      y = low + kGolden * (high - low), value_y = value_at(y);
-    }
-  }
-  value_at((low + high) / 2);
+  value_at(golden_section(0, 1, kSteps, value_at));
 }
 
 void LayerDual::price_evenly(Split& split) const {
@@ -336,7 +325,7 @@ void LayerDual::weigh_tokens(Split& split) const {
 // change far more than along anything that steps by token are meant for. By golden section over
 // costs as if they went straight on.
 void LayerDual::tilt(Split& split, const MemoryPrices& prices) const {
-  constexpr double kGolden = 0.6180339887498949, kMost = 0.5;
+  constexpr double kMost = 0.5;
   constexpr int kSteps = 14;
   const std::uint32_t n = costs_.n_tokens();
   for (std::size_t i = 1; i < split.devices.size(); ++i) {
@@ -354,25 +343,14 @@ void LayerDual::tilt(Split& split, const MemoryPrices& prices) const {
                           slope.begin() + static_cast<std::ptrdiff_t>((j + 1) * n), 0.0) /
           n / kOne * costs_.stage(split.devices[j], split.mask);
     Split tilted = split;
-    const auto value_at = [&](double shift) {
+    const auto value_at = [&](double by) {
       for (std::size_t k = 0; k < slopes.size(); ++k)
-        tilted.costs[k] = split.costs[k] + shift * slopes[k];
-      tilted.fixed = split.fixed + shift * fixed_slope;
+        tilted.costs[k] = split.costs[k] + by * slopes[k];
+      tilted.fixed = split.fixed + by * fixed_slope;
       return split_value(tilted, prices).least;
     };
-    double low = -kMost, high = kMost;
-    double x = high - kGolden * (high - low), y = low + kGolden * (high - low);
-    double value_x = value_at(x), value_y = value_at(y);
-    for (int step = 0; step < kSteps; ++step) {
-      if (value_x >= value_y) {
-        high = y, y = x, value_y = value_x;
-        x = high - kGolden * (high - low), value_x = value_at(x);
-      } else {
-        low = x, x = y, value_x = value_y;
-        y = low + kGolden * (high - low), value_y = value_at(y);
-      }
-    }
-    for (std::uint32_t t = 0; t < n; ++t) split.logits[i * n + t] += (low + high) / 2;
+    const double shift = golden_section(-kMost, kMost, kSteps, value_at);
+    for (std::uint32_t t = 0; t < n; ++t) split.logits[i * n + t] += shift;
     weigh_tokens(split);
   }
 }

@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "core/sparsity/planner/for_layers.hpp"
+#include "core/sparsity/planner/golden_section.hpp"
 
 namespace synfire {
+
 PlanDual::PlanDual(const std::vector<LayerCosts>& costs, const LayerCosts::Bytes& capacity)
     : costs_(costs), capacity_(capacity) {
   for (const LayerCosts& layer : costs) {
@@ -47,7 +49,6 @@ double PlanDual::balance_means(const MemoryPrices& prices) {
 
 // The bound at the best weights is concave in a price, too: golden section.
 void PlanDual::find_mean_price(std::uint32_t device) {
-  constexpr double kGolden = 0.6180339887498949;
   constexpr int kDoublings = 40, kSteps = 24;
   const auto bound_at = [&](double price) {
     prices_[device] = price;
@@ -62,18 +63,7 @@ void PlanDual::find_mean_price(std::uint32_t device) {
     last = next;
     low = high / 2;
   }
-  double x = high - kGolden * (high - low), y = low + kGolden * (high - low);
-  double bound_x = bound_at(x), bound_y = bound_at(y);
-  for (int step = 0; step < kSteps; ++step) {
-    if (bound_x >= bound_y) {
-      high = y, y = x, bound_y = bound_x;
-      x = high - kGolden * (high - low), bound_x = bound_at(x);
-    } else {
-      low = x, x = y, bound_x = bound_y;
-      y = low + kGolden * (high - low), bound_y = bound_at(y);
-    }
-  }
-  const double found = (low + high) / 2;
+  const double found = golden_section(low, high, kSteps, bound_at);
   double best = bound_at(found);
   for (const double other : {0.0, before}) {
     const double bound = bound_at(other);
