@@ -21,7 +21,17 @@ struct KvShape {
   DType dtype;
 
   [[nodiscard]] std::uint64_t bytes_per_layer() const {
-    return std::uint64_t{2} * n_blocks * block_tokens * n_kv_heads * row_bytes(dtype, head_dim);
+    return rows_per_layer() * row_bytes(dtype, head_dim);
+  }
+  // With what a device may add to F16 (sf_kv_params).
+  [[nodiscard]] std::uint64_t most_bytes_per_layer() const {
+    if (dtype != DType::f16) return bytes_per_layer();
+    return rows_per_layer() * (row_bytes(dtype, (head_dim + 31) / 32 * 32) + 4);
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t rows_per_layer() const {
+    return std::uint64_t{2} * n_blocks * block_tokens * n_kv_heads;
   }
 };
 

@@ -105,7 +105,9 @@ typedef struct sf_rope_params {
 } sf_rope_params;
 
 /* kv_write: k: n_kv_heads * head_dim, v: likewise; stored at the tokens' slots of `layer` of the KV
- * storage, in its dtype or as precisely. */
+ * storage, in its dtype. F16 may be kept as integers with a scale for each position's key and value
+ * of a head, to half a 32,700th of its norm, which take 4 bytes more and head_dim rounded up to 32.
+ */
 typedef struct sf_kv_params {
   uint32_t layer; /* of the storage, not of the model */
 } sf_kv_params;

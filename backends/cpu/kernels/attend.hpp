@@ -39,9 +39,9 @@ struct AttendChunk {
   float* partial;  // attend_partial_floats()
 };
 
-// A partial result: sums of 2^(score - max) * value [n_rows, head_dim], then max [n_rows] (scores
-// in units of log 2; minus infinity for a row that sees nothing here), then sums of 2^(score - max)
-// [n_rows].
+// A partial result: sums of 2^(score - max) * value [n_rows, head_dim], then max [n_rows] (the
+// largest score or a little less, in units of log 2; minus infinity for a row that sees nothing
+// here), then sums of 2^(score - max) [n_rows].
 constexpr std::size_t attend_partial_floats(std::uint32_t n_rows, std::uint32_t head_dim) {
   return std::size_t{n_rows} * (head_dim + 2);
 }

@@ -6,8 +6,9 @@
 // score's sum, whole or partial, stays within 32 bits by Cauchy and Schwarz. Shares times the
 // values' scales become 16-bit integers for each tile: at most kTileSum together, so the sums of a
 // tile stay within 32 bits too. Roundings are no larger than those of half floats: half a unit of
-// kWideNorm in an element of a key, query or value, and in all positions of a tile half of
-// kWideTile in kTileSum of what it weighs, 2^-12.
+// kWideNorm in an element of a key, query or value (of a position's norm: small elements beside a
+// large one have fewer bits than half floats), and in all positions of a tile half of kWideTile in
+// kTileShare of what it weighs, 2^-11.
 //
 // Tile by tile: its keys, then its values, each in the order in which they lie in memory. The
 // processor then fetches both streams ahead by itself, where neither stands still for long. A core
@@ -35,7 +36,7 @@ void to_wide(const float* x, std::uint32_t n, std::byte* row) {
   };
   for (std::uint32_t i = 0; i < n; i += kLanes) squares = hn::MulAdd(load(i), load(i), squares);
   const float norm = __builtin_sqrtf(hn::GetLane(hn::SumOfLanes(kFloats, squares)));
-  // What is not finite becomes no number.
+  // What is not finite makes all of the row no number.
   const float scale = norm < 1e-15f ? 0 : norm / kWideNorm + (norm - norm);
   const VecF inverse = hn::Set(kFloats, scale > 0 ? 1 / scale : 0.0f);
   for (std::uint32_t i = 0; i < wide_dim(n); i += kLanes) {
@@ -46,7 +47,8 @@ void to_wide(const float* x, std::uint32_t n, std::byte* row) {
   __builtin_memcpy(row + wide_dim(n) * sizeof(std::int16_t), &scale, sizeof scale);
 }
 
-// 2^x for x <= 0 and what rounding puts above, within 2e-7 of it; exactly 0 for minus infinity.
+// 2^x for x <= 8 (see raise_max) and what rounding puts above, within 2e-7 of it; exactly 0 for
+// minus infinity.
 HWY_INLINE VecF wide_power_of_two(VecF x) {
   constexpr int kAboveFloor = _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC;
   const VecF part{_mm512_reduce_ps(x.raw, kAboveFloor)};
