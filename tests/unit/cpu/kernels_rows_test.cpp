@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 #include <vector>
 
@@ -69,6 +70,27 @@ TEST_P(RowsTest, ARowGetsTheSameBitsInLineAndApart) {
       const std::vector<float> apart = dot(kernels_, rows, token);
       for (std::uint32_t r = 0; r < kTileRows; ++r)
         ASSERT_EQ(apart[r], in_line[(r * 5 + 3) % kTileRows])
+            << dtype_info(dtype).name << ", " << cols << " columns, row " << r;
+    }
+}
+
+// As up rows of neurons of which none is left out: a down row lies between each two.
+TEST_P(RowsTest, ARowGetsTheSameBitsAtAStride) {
+  for (const DType dtype : weight_dtypes())
+    for (const std::uint32_t cols : {320u, 512u, 576u, 1024u}) {
+      if (!fits(dtype, cols)) continue;
+      Rows rows(dtype, cols);
+      Tokens token(cols, 1);
+      const std::vector<float> in_line = dot(kernels_, rows, token);
+      std::vector<std::byte> spaced(2 * kTileRows * rows.stride);
+      for (std::uint32_t r = 0; r < kTileRows; ++r) {
+        std::byte* const row = spaced.data() + 2 * r * rows.stride;
+        std::memcpy(row, rows.rows[r], rows.stride);
+        rows.rows[r] = row;
+      }
+      const std::vector<float> at_stride = dot(kernels_, rows, token);
+      for (std::uint32_t r = 0; r < kTileRows; ++r)
+        ASSERT_EQ(at_stride[r], in_line[r])
             << dtype_info(dtype).name << ", " << cols << " columns, row " << r;
     }
 }
