@@ -18,7 +18,7 @@ inline float tolerance(std::uint32_t op, DType dtype = DType::f32) {
     case SF_OP_SIGN_LINEAR: return 2e-2f;  // activations of 8 bits here too
     case SF_OP_NEURON_FFN: return quantized ? 4e-2f : half ? 1e-3f : 2e-5f;
     case SF_OP_ATTENTION:
-      return quantized ? 2e-2f : half ? 5e-4f : 1e-5f;  // `dtype` is the KV cache's
+      return quantized ? 2e-2f : half ? 1e-3f : 1e-5f;  // `dtype` is the KV cache's
     case SF_OP_ROPE: return 1e-5f;
     case SF_OP_RMS_NORM:
     case SF_OP_LAYER_NORM:

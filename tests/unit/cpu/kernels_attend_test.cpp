@@ -326,8 +326,8 @@ TEST_P(WideAttendTest, WhatIsNotANumberStaysSo) {
     for (const bool key : {true, false}) {
       const Context context(kernels_, format, kDim, kPositions, kWideTile,
                             key ? one_bad : Source(good), key ? Source(good) : one_bad);
-      for (const float x : attend(format, context, queries.rows, kDim))
-        EXPECT_TRUE(std::isnan(x)) << bad;
+      const std::vector<float> attended = attend(format, context, queries.rows, kDim);
+      for (std::uint32_t i = 0; i < kDim; ++i) EXPECT_TRUE(std::isnan(attended[i])) << bad;
     }
   }
 }
