@@ -221,8 +221,9 @@ Result<int> plan(const OptionValues& values) {
   SYNFIRE_ASSIGN_OR_RETURN(PlanProblem problem, plan_problem_of(plan_model(*assets, depth), profile,
                                                                 orders, group_size));
   problem.devices = *std::move(devices);
-  if (!values.get<bool>("cut"))
-    for (PlanLayer& layer : problem.layers) layer.neurons.reset();
+  if (values.get<bool>("cut"))
+    for (std::size_t i = 0; i < problem.layers.size(); ++i)
+      problem.layers[i].neurons = {&profile.layers[i], &orders[i], group_size};
   if (which == kMeasured)
     SYNFIRE_RETURN_IF_ERROR(fit_to_decodes({config, orders, !cluster, group_size, depth}, problem));
   Result<PlanSolution> solution = PlanSolution();

@@ -65,7 +65,6 @@ PlanLayer layer_costs(const PlanModel& model, std::uint32_t index, const LayerAc
     layer.stream_bytes.push_back(static_cast<double>(n) * stream);
   }
   layer.active = count_active(activity, order, group_size);
-  layer.neurons = {&activity, &order, group_size};
   return layer;
 }
 

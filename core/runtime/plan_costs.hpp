@@ -23,7 +23,6 @@ struct PlanModel {
 };
 
 // Layers as groups of `group_size` neurons in the given orders (by layer), and what is not FFN.
-// Borrows profile and orders.
 // INVALID_ARGUMENT where the profile is of another model.
 [[nodiscard]] Result<PlanProblem> plan_problem_of(const PlanModel& model,
                                                   const ActivationProfile& profile,

@@ -66,6 +66,17 @@ HWY_INLINE VecI dot_add_q8(VecI sum, VecI weights, VecI quants) {
   return _mm512_dpbusd_epi32(sum, weights, quants);
 }
 
+// sum[i] += dot of 4 unsigned weights of lane i and the 4 quants at `four`.
+HWY_INLINE VecI dot_add_four(VecI sum, VecI weights, const std::int8_t* four) {
+  struct Four {
+    std::int8_t values[4];
+  };
+  __asm__("vpdpbusd %2%{1to16%}, %1, %0"
+          : "+v"(sum)
+          : "v"(weights), "m"(*reinterpret_cast<const Four*>(four)));
+  return sum;
+}
+
 // sum[i] += dot of two signed 16-bit integers of lane i and the two at `pair`. g++ 12 makes two
 // instructions of the intrinsic and copies every sum, which costs a quarter of the speed.
 HWY_INLINE VecI dot_add_pair(VecI sum, VecI a, const std::int16_t* pair) {

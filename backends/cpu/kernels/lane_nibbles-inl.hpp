@@ -27,17 +27,6 @@ HWY_INLINE const std::byte* nibbles_of(const std::byte* pair, std::uint32_t bloc
   return pair + 2 * kNibbleScaleBytes + block * kNibbleBlockBytes;
 }
 
-// sum[i] += dot of 4 unsigned weights of lane i and the 4 quants at `four`.
-HWY_INLINE VecI dot_add_four(VecI sum, VecI weights, const std::int8_t* four) {
-  struct Four {
-    std::int8_t values[4];
-  };
-  __asm__("vpdpbusd %2%{1to16%}, %1, %0"
-          : "+v"(sum)
-          : "v"(weights), "m"(*reinterpret_cast<const Four*>(four)));
-  return sum;
-}
-
 // A unit of a token.
 struct FoursOfUnit {
   const std::int8_t* quants;                    // fours of a block: 8 blocks apart
@@ -69,10 +58,6 @@ HWY_INLINE __m512 total_of(const __m512 (&sums)[kUnitBlocks]) {
   return _mm512_add_ps(_mm512_add_ps(four(0), four(2)), _mm512_add_ps(four(1), four(3)));
 }
 
-HWY_INLINE __m512 load_row_scales(const std::byte* from) {
-  return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
-}
-
 // `next`: the tile that follows.
 HWY_INLINE void dot_nibbles(const std::byte* tile, const std::byte* next, std::uint32_t n_units,
                             const Activations& x, std::uint32_t token, float* out) {
@@ -101,7 +86,7 @@ HWY_INLINE void dot_nibbles(const std::byte* tile, const std::byte* next, std::u
         }
         sums[block] =
             add_block(add_ints(dots, _mm512_srai_epi32(high, 4)),
-                      load_row_scales(scales_of(pair, i)), fours.scales + block, sums[block]);
+                      F16Row::load(scales_of(pair, i), 0).raw, fours.scales + block, sums[block]);
       }
       pair += kNibblePairBytes;
       ahead += kNibblePairBytes;
@@ -158,7 +143,7 @@ HWY_INLINE void dot_nibbles_of(const std::byte* tile, const std::byte* next, std
         codes[v] = _mm512_and_si512(both, low);
         codes[v + 4] = _mm512_and_si512(shift_right<4>(both), low);
       }
-      const __m512 row_scales = load_row_scales(scales_of(tile + at, block % 2));
+      const __m512 row_scales = F16Row::load(scales_of(tile + at, block % 2), 0).raw;
       std::uint32_t t = 0;
       for (; t + kTokensBeside <= n; t += kTokensBeside)
         add_tokens<kTokensBeside>(codes, row_scales, block, t, tokens);

@@ -145,7 +145,7 @@ class Solver {
                                    const std::vector<LayerCuts>& cuts = {}) const {
     double sum = 0;
     for (std::size_t i = 0; i < layers.size(); ++i)
-      sum += cuts.empty() ? costs_[i].seconds(layers[i]) : costs_[i].seconds(layers[i], cuts[i]);
+      sum += costs_[i].seconds(layers[i], cuts_of(cuts, i));
     return sum;
   }
 
@@ -283,8 +283,7 @@ double plan_seconds(const PlanProblem& problem, const std::vector<GroupDevices>&
                     const std::vector<LayerCuts>& cuts) {
   double sum = home_seconds(problem);
   for (std::size_t i = 0; i < layers.size(); ++i)
-    sum += LayerCosts(problem, problem.layers[i])
-               .seconds(layers[i], cuts.empty() ? LayerCuts() : cuts[i]);
+    sum += LayerCosts(problem, problem.layers[i]).seconds(layers[i], cuts_of(cuts, i));
   return sum;
 }
 

@@ -181,13 +181,8 @@ TEST_P(LanesTest, ExtremeNibblesDoNotSaturate) {
       tile.pack();
       Tokens tokens(256, 5);
       std::fill(tokens.x.begin(), tokens.x.end(), sign);
-      const std::vector<float> out = dot_all(kernels_, tile, tokens);
-      for (std::uint32_t t = 0; t < tokens.n; ++t)
-        for (std::uint32_t r = 0; r < kTileRows; ++r) {
-          double want = 0;
-          for (std::uint32_t i = 0; i < 256; ++i) want += sign * tile.values[r * 256 + i];
-          EXPECT_NEAR(out[t * kTileRows + r], want, 1e-3) << both << " x " << sign;
-        }
+      SCOPED_TRACE(testing::Message() << both << " x " << sign);
+      expect_products(tile, tokens, dot_all(kernels_, tile, tokens));
     }
 }
 
