@@ -6,8 +6,9 @@
 
 namespace synfire::cli {
 
-// engine_config(), with a KV cache in F32 for F32 weights unless the options say otherwise: the
-// tolerance of those is below what F16 loses.
+// engine_config(), unless the options say otherwise with what is held to a tolerance: a KV cache in
+// F32 for F32 weights, whose tolerance is below what F16 loses, and no fitted predictor, which may
+// miss neurons by design.
 [[nodiscard]] Result<EngineConfig> verify_config(const OptionValues& values);
 // Whether the user chose the dtype of the KV cache.
 [[nodiscard]] bool names_kv_dtype(const OptionValues& values);

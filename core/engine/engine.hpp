@@ -36,6 +36,7 @@ struct EngineConfig {
   std::string predictor;                   // "exact", "none", "mlp[dtype=q8_0]"; "": by model
   std::optional<double> predictor_threshold;
   std::filesystem::path predictor_file;  // empty: predictor_sidecar()
+  bool lossless = false;                 // no predictor by itself that may miss a neuron
   std::string ffn_activation;            // "" = the file's
   std::string down_dtype;                // f16 | q8_0 | q4_0; "" = by the predictor
   std::uint32_t context = 0;             // tokens per sequence; 0 = the model's, at most 8192

@@ -19,11 +19,11 @@ bool is_there(const std::filesystem::path& path) {
   return std::filesystem::exists(path, ignored);
 }
 
-// Where nothing is said: what was fitted to the model, else what loses nothing.
+// Where nothing is said: what was fitted to the model if it may lose something, else what does not.
 Result<PredictorSpec> wanted_predictor(const EngineAssets& assets, const EngineConfig& config) {
   if (!config.predictor.empty()) return parse_predictor_spec(config.predictor);
   if (!is_relu_family(assets.program.hparams.activation)) return PredictorSpec{"none", {}};
-  const bool fitted = is_there(predictor_sidecar(config.model, "svd")) &&
+  const bool fitted = !config.lossless && is_there(predictor_sidecar(config.model, "svd")) &&
                       assets.plugins.optional_predictor("svd").has_value();
   return PredictorSpec{fitted ? "svd" : "exact", {}};
 }

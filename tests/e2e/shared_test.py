@@ -77,3 +77,5 @@ class FourCommands(Case):
         self.assertIn(f"plan: {sidecar / 'plan.yaml'}", done.stderr)
         self.assertIn("predictor: svd", done.stderr)
         self.assertIn("there was a little", done.stdout)
+        done = self.run_program("verify", model, "--golden", GOLDEN, "--device", "cpu:0")
+        self.assertIn("predictor: exact", done.stderr)
