@@ -96,9 +96,9 @@ std::uint32_t expected_depth(const OptionValues& values, const EngineAssets& ass
 }
 
 PlanModel plan_model(const EngineAssets& assets, std::uint32_t depth) {
-  const std::uint64_t kv = kv_bytes(assets, 0);
   const std::uint64_t positions = std::uint64_t{assets.kv.n_blocks} * assets.kv.block_tokens;
-  return {assets.program, assets.file, assets.predictor_program, kv, kv / positions * depth};
+  return {assets.program, assets.file, assets.predictor_program, most_kv_bytes(assets, 0),
+          kv_bytes(assets, 0) / positions * depth};
 }
 
 // Decodes under some plans, and what follows for all of them. Where the devices are too small for

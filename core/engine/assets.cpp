@@ -151,9 +151,8 @@ Status check_host_memory(const EngineAssets& assets) {
   std::uint64_t needed = Fabric::bytes(assets.plan, assets.limits.max_tokens);
   for (DeviceId d = 0; d < assets.devices.size(); ++d)
     if ((assets.devices[d].info.flags & SF_DEVICE_UNIFIED) != 0)
-      needed +=
-          device_kv(assets, d).most_bytes_per_layer() * assets.plan.devices[d].kv_layers.size() +
-          (assets.packs(d) ? weight_bytes(assets, d) : copied_bytes(assets.plan.devices[d]));
+      needed += most_kv_bytes(assets, d) +
+                (assets.packs(d) ? weight_bytes(assets, d) : copied_bytes(assets.plan.devices[d]));
   const std::uint64_t available = available_host_memory();
   if (available == 0 || needed <= available) return {};
   constexpr std::uint64_t kMiB = 1U << 20;
@@ -184,6 +183,11 @@ Result<std::vector<DeviceChoice>> choose_devices(const host::PluginRegistry& plu
 
 std::uint64_t kv_bytes(const EngineAssets& assets, DeviceId device) {
   return device_kv(assets, device).bytes_per_layer() * assets.plan.devices[device].kv_layers.size();
+}
+
+std::uint64_t most_kv_bytes(const EngineAssets& assets, DeviceId device) {
+  return device_kv(assets, device).most_bytes_per_layer() *
+         assets.plan.devices[device].kv_layers.size();
 }
 
 std::uint64_t weight_bytes(const EngineAssets& assets, DeviceId device) {

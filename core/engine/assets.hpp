@@ -73,6 +73,8 @@ struct EngineAssets {
 
 // Bytes of the device's KV blocks.
 [[nodiscard]] std::uint64_t kv_bytes(const EngineAssets& assets, DeviceId device);
+// With what a device may add to them: what must have room.
+[[nodiscard]] std::uint64_t most_kv_bytes(const EngineAssets& assets, DeviceId device);
 // Bytes of the weights and neurons that the device computes with, views of the file included.
 [[nodiscard]] std::uint64_t weight_bytes(const EngineAssets& assets, DeviceId device);
 
