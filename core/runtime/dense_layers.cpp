@@ -85,9 +85,11 @@ Result<std::vector<bool>> find_dense_layers(const Program& program, const GgufFi
   std::vector<bool> dense(program.layers.size(), false);
   for (std::uint32_t layer = 0; layer < dense.size(); ++layer) {
     const FfnBytes bytes = ffn_bytes(program, model, predictor, layer);
+    const FfnRows rows{static_cast<double>(program.hparams.d_ff),
+                       program.layers[layer].ffn.down_is_neuron_major};
     SYNFIRE_ASSIGN_OR_RETURN(const std::optional<FfnShares> shares,
                              shares_of(layer, model, sidecar, predictor));
-    dense[layer] = shares && dense_pays(bytes, *shares);
+    dense[layer] = shares && dense_pays(bytes, *shares, rows);
   }
   return dense;
 }

@@ -16,18 +16,33 @@ struct FfnShares {
   double active = 1;  // whose other rows are read
 };
 
-// A row on its own costs the memory this many times what it costs in a stream of all rows: latency
-// and unused prefetches (tests/bench/NOTES.md, "Rows in memory").
+// How many rows of each kind there are, and how a dense run finds up and down.
+struct FfnRows {
+  double neurons = 0;
+  bool in_pairs = false;  // up and down neuron by neuron; else each is one stream
+};
+
+// What reading a row costs the memory beyond its bytes, in bytes: latency, unused prefetches, the
+// turn to the next one (tests/bench/NOTES.md, "Thresholds"). Rows apart follow others of an active
+// list; rows in pairs are all read, but up and down take turns.
+inline constexpr double kCostOfRowApart = 350;
+inline constexpr double kCostOfRowInPairs = 250;
+
+// The same as a factor, for rows of about 1 KiB: for whoever does not know their length.
 inline constexpr double kCostOfRowsApart = 1.3;
 
 // Whether reading all rows is no slower than finding and reading the active ones. All deciding rows
 // are a stream.
-inline bool dense_pays(const FfnBytes& bytes, const FfnShares& shares) {
-  const double deciding = bytes.gate > 0 ? bytes.gate : bytes.up;
-  const double up = bytes.gate > 0 ? bytes.up : 0;
-  const double asked = shares.asked >= 1 ? deciding : kCostOfRowsApart * shares.asked * deciding;
-  return bytes.predictor + asked + kCostOfRowsApart * shares.active * (up + bytes.down_apart) >=
-         deciding + up + bytes.down;
+inline bool dense_pays(const FfnBytes& bytes, const FfnShares& shares, const FfnRows& rows) {
+  const bool gated = bytes.gate > 0;
+  const double deciding = gated ? bytes.gate : bytes.up;
+  const double up = gated ? bytes.up : 0;
+  const double others = (gated ? 2 : 1) * rows.neurons;  // rows
+  const double asked =
+      shares.asked >= 1 ? deciding : shares.asked * (deciding + kCostOfRowApart * rows.neurons);
+  const double active = shares.active * (up + bytes.down_apart + kCostOfRowApart * others);
+  const double all = up + bytes.down + (rows.in_pairs ? kCostOfRowInPairs * others : 0);
+  return bytes.predictor + asked + active >= deciding + all;
 }
 
 }  // namespace synfire

@@ -37,23 +37,23 @@ class SmolLM2(Case):
         self.assertEqual(self.answer(question, "--device", "reference:0")[1], text)
 
     def test_small_activations_left_out(self):
-        """40 % of the neurons of a SiLU model: what that costs is said, and stays in bounds."""
+        """Half of the neurons of a SiLU model: what that costs is said, and stays in bounds."""
         model = self.write("model.gguf", pathlib.Path(MODEL).read_bytes())
         text = self.write("text", "".join((SOURCE / name).read_text() for name in ["README.md", "CONTRIBUTING.md"]))
         fit = ["predictor", "fit", "--type", "threshold", "-m", model, "-f", text, "--tokens", 8192]
         costs = []
         narrow = ["--down-dtype", "q4_0"]
-        for skip in [0.3, 0.4]:
+        for skip in [0.5, 0.55]:
             report = self.run_json(*fit, *narrow, "--skip", skip)
             self.assertAlmostEqual(report["skipped"], skip, delta=0.03)
             costs.append(report["perplexity"]["cost"])
         self.assertLess(costs[0], costs[1])
-        self.assertLess(costs[1], 0.2)
-        self.assertGreater(costs[1], 0)
+        self.assertLess(costs[1], 0.4)
+        self.assertGreater(costs[0], 0)
         _, answer = self.answer("What is the capital of France?", "--predictor", "threshold", *narrow, model=model)
         self.assertIn("Paris", answer)
-        # With rows of 8 bits all neurons of this file of 4 are read faster than 60 % of them, one by one.
-        self.assertEqual(self.run_json(*fit, "--skip", 0.4)["perplexity"]["cost"], 0)
+        # Rows are so short that all neurons are read faster than 60 % of them, one by one.
+        self.assertEqual(self.run_json(*fit, *narrow, "--skip", 0.4)["perplexity"]["cost"], 0)
 
     def test_special_tokens_only_where_asked(self):
         text = asked("Hi")

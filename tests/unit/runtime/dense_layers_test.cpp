@@ -39,7 +39,7 @@ TEST_F(DenseLayers, NothingKnownNothingDense) {
 }
 
 TEST_F(DenseLayers, WhatTheModelSays) {
-  say("synfire.activity.active_share", 0.5F);
+  say("synfire.activity.active_share", 0.05F);
   EXPECT_THAT(*find(exact_), ElementsAre(false, false));
   say("synfire.activity.active_share", 0.95F);
   EXPECT_THAT(*find(exact_), ElementsAre(true, true));
@@ -48,12 +48,12 @@ TEST_F(DenseLayers, WhatTheModelSays) {
 }
 
 TEST_F(DenseLayers, WhatWasMeasuredWhenThePredictorWasFitted) {
-  say("synfire.activity.active_share", 0.1F);
-  say("synfire.activity.predicted_share", 0.2F);
+  say("synfire.activity.active_share", 0.05F);
+  say("synfire.activity.predicted_share", 0.05F);
   with_sidecar_ = true;
   sidecar_.header.set("synfire.predictor.type", "svd");
   for (const char* const key : {"svd.blk.0.predicted", "svd.blk.0.fired"})
-    sidecar_.header.set(key, 0.1F);
+    sidecar_.header.set(key, 0.05F);
   for (const char* const key : {"svd.blk.1.predicted", "svd.blk.1.fired"})
     sidecar_.header.set(key, 0.99F);
   PredictorProgram fitted = plugin_;
@@ -72,13 +72,22 @@ TEST_F(DenseLayers, WhereLeavingNeuronsOutDoesNotPay) {
   for (PredictorLayer& layer : threshold.layers) layer.gate_threshold = 0.1F;
   with_sidecar_ = true;
   sidecar_.header.set("synfire.predictor.type", "threshold");
-  sidecar_.header.set("threshold.blk.0.fired", 0.5F);
+  sidecar_.header.set("threshold.blk.0.fired", 0.05F);
   sidecar_.header.set("threshold.blk.1.fired", 0.9F);
   for (const char* const key : {"threshold.blk.0.threshold", "threshold.blk.1.threshold"})
     sidecar_.header.set(key, 0.1F);
   EXPECT_THAT(*find(threshold), ElementsAre(false, true));
   threshold.layers[1].gate_threshold = 0.2F;  // another than was fitted
   EXPECT_THAT(*find(threshold), ElementsAre(false, false));
+}
+
+TEST_F(DenseLayers, AFileOfPairsIsReadInPairsByADenseRunToo) {
+  model_ = TinyModel({.neuron_major_down = true});
+  say("synfire.activity.active_share", 0.5F);
+  EXPECT_THAT(*find(exact_), ElementsAre(false, false));
+  model_ = TinyModel({.neuron_major_down = false});
+  say("synfire.activity.active_share", 0.5F);
+  EXPECT_THAT(*find(exact_), ElementsAre(true, true));
 }
 
 TEST_F(DenseLayers, AShareMustBeANumber) {
