@@ -16,6 +16,7 @@ class Workspace {
     quants,
     scales,
     sums,
+    eights,
     wide_quants,
     wide_scales,
     tile_quants,

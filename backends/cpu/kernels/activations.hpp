@@ -46,6 +46,21 @@ constexpr std::uint32_t wide_blocks_of(std::uint32_t n_tokens) {
   return (n_tokens + kWideTokens - 1) / kWideTokens;
 }
 
+// Tokens that few rows of weights multiply at once.
+inline constexpr std::uint32_t kEight = 8;
+
+// A block of 32 columns of up to eight tokens, as Q4_0 rows that are lanes take it: what each of
+// them brings is a memory operand at a fixed distance.
+struct EightTokens {
+  std::int8_t quants[8][kEight][4];  // columns by four
+  float scales[kEight];
+  std::int32_t starts[kEight];  // minus 8, which is a nibble's zero, times the sum of the quants
+};
+
+constexpr std::uint32_t eights_of(std::uint32_t n_tokens) {
+  return (n_tokens + kEight - 1) / kEight;
+}
+
 // The tokens that weights are multiplied with, prepared once for all rows of a matrix. Borrowed.
 // Quants of the last unit are zero where the row has ended. Where that has `b` blocks, fewer than
 // 8, scale i is the one of block i % b; sum i is that of lane i, and second halves are zero.
@@ -70,6 +85,9 @@ struct Activations {
   // Tiles and BF16 rows, value = sum of two terms: [blocks, half_steps_of(cols), 2 terms, 16 pairs
   // of columns, kWideTokens, 2].
   const std::uint16_t* halves = nullptr;
+  // Two tokens and more, and Q4_0 rows that are lanes: [tokens by kEight, 8 blocks of units,
+  // units].
+  const EightTokens* eights = nullptr;
 };
 
 }  // namespace synfire::cpu

@@ -77,6 +77,12 @@ struct KernelTable {
   void (*quantize)(const float* x, std::uint32_t n, std::int8_t* quants, float* scales,
                    std::int32_t* sums);
 
+  // n_units whole units of at most kEight tokens of x at a stride, to blocks: block b of a unit is
+  // at blocks[b * stride_units + unit]. Values are those of `quantize`. Null where the level has no
+  // Q4_0 rows that are lanes.
+  void (*quantize_eight)(const float* x, std::size_t stride, std::uint32_t n_tokens,
+                         std::uint32_t n_units, std::size_t stride_units, EightTokens* blocks);
+
   // At most kWideTokens tokens of x at a stride to a block of 16-bit quants; see Activations. Null
   // where the level multiplies floats as fast.
   void (*quantize_wide)(const float* x, std::size_t stride, std::uint32_t n_tokens,

@@ -13,11 +13,6 @@ constexpr std::size_t kNibbleBlockBytes = kTileRows * 16;
 constexpr std::size_t kNibbleScaleBytes = kTileRows * 2;
 constexpr std::size_t kNibblePairBytes = 2 * (kNibbleScaleBytes + kNibbleBlockBytes);
 constexpr std::uint32_t kUnitPairs = kUnitBlocks / 2;
-// Tokens that share unpacked nibbles: as many as the first cache holds the sums of.
-constexpr std::uint32_t kNibbleTokens = 8;
-// Of these, go by at once: so many chains of products hide their latency. Fewer tokens than that
-// are sooner done one by one.
-constexpr std::uint32_t kTokensBeside = 4;
 
 // Where a block of a pair has its scales and its nibbles.
 HWY_INLINE const std::byte* scales_of(const std::byte* pair, std::uint32_t block) {
@@ -95,83 +90,88 @@ HWY_INLINE void dot_nibbles(const std::byte* tile, const std::byte* next, std::u
   _mm512_storeu_ps(out, total_of(sums));
 }
 
-// Sums of some tokens, and what they bring to a unit.
-struct NibbleTokens {
-  alignas(64) float sums[kUnitBlocks][kNibbleTokens][kTileRows];
-  FoursOfUnit fours[kNibbleTokens];
-};
-
-// sums += the products of a block's codes with T tokens from t on.
+// sums += the products of a block of a pair with T tokens from the t-th of a block of eight on.
 template <std::uint32_t T>
-HWY_INLINE void add_tokens(const VecI (&codes)[8], __m512 row_scales, std::uint32_t block,
-                           std::uint32_t t, NibbleTokens& tokens) {
-  VecI dots[T];
+HWY_INLINE void add_tokens(const std::byte* pair, std::uint32_t i, const EightTokens& x,
+                           std::uint32_t t, __m512 (&sums)[T]) {
+  const VecI low = _mm512_set1_epi8(15);
+  VecI codes[8];
 #pragma GCC unroll 4
-  for (std::uint32_t i = 0; i < T; ++i) dots[i] = set_lanes(tokens.fours[t + i].start[block]);
+  for (std::uint32_t v = 0; v < 4; ++v) {
+    const VecI both = in_register(load_ints(nibbles_of(pair, i) + v * kIntBytes));
+    codes[v] = in_register(_mm512_and_si512(both, low));
+    codes[v + 4] = in_register(_mm512_and_si512(shift_right<4>(both), low));
+  }
+  VecI dots[T];
+#pragma GCC unroll 8
+  for (std::uint32_t k = 0; k < T; ++k) dots[k] = set_lanes(x.starts[t + k]);
 #pragma GCC unroll 8
   for (std::uint32_t four = 0; four < 8; ++four)
-#pragma GCC unroll 4
-    for (std::uint32_t i = 0; i < T; ++i)
-      dots[i] = dot_add_four(dots[i], codes[four], tokens.fours[t + i].four(block, four));
-#pragma GCC unroll 4
-  for (std::uint32_t i = 0; i < T; ++i) {
-    float* const sum = tokens.sums[block][t + i];
-    _mm512_store_ps(sum, add_block(dots[i], row_scales, tokens.fours[t + i].scales + block,
-                                   _mm512_load_ps(sum)));
+#pragma GCC unroll 8
+    for (std::uint32_t k = 0; k < T; ++k)
+      dots[k] = dot_add_four(dots[k], codes[four], x.quants[four][t + k]);
+  const __m512 row_scales = F16Row::load(scales_of(pair, i), 0).raw;
+#pragma GCC unroll 8
+  for (std::uint32_t k = 0; k < T; ++k)
+    sums[k] = add_block(dots[k], row_scales, &x.scales[t + k], sums[k]);
+}
+
+// T tokens from the t-th of `x` [blocks of a unit, units] on. A block of all units after the other,
+// so that all sums that are added to meanwhile are in registers.
+template <std::uint32_t T>
+HWY_INLINE void dot_nibbles_of(const std::byte* tile, const std::byte* next, std::uint32_t n_units,
+                               const EightTokens* x, std::uint32_t t, float* out) {
+  constexpr std::size_t kBlockBytes = kNibblePairBytes / 2;
+  alignas(64) float of_blocks[kUnitBlocks][T][kTileRows];
+  std::size_t at = 0;
+  for (std::uint32_t block = 0; block < kUnitBlocks; ++block) {
+    __m512 sums[T];
+    for (__m512& sum : sums) sum = _mm512_setzero_ps();
+#pragma GCC unroll 1
+    for (std::uint32_t unit = 0; unit < n_units; ++unit, at += kBlockBytes) {
+      fetch_lines(next, at, at + kBlockBytes);
+      add_tokens<T>(tile + (unit * kUnitPairs + block / 2) * kNibblePairBytes, block % 2, *x++, t,
+                    sums);
+    }
+#pragma GCC unroll 8
+    for (std::uint32_t k = 0; k < T; ++k) _mm512_store_ps(of_blocks[block][k], sums[k]);
+  }
+  for (std::uint32_t k = 0; k < T; ++k) {
+    __m512 sums[kUnitBlocks];
+    for (std::uint32_t block = 0; block < kUnitBlocks; ++block)
+      sums[block] = _mm512_load_ps(of_blocks[block][k]);
+    _mm512_storeu_ps(out + std::size_t{k} * kTileRows, total_of(sums));
   }
 }
 
-// n <= kNibbleTokens tokens; `next`, if any, is fetched meanwhile.
-HWY_INLINE void dot_nibbles_of(const std::byte* tile, const std::byte* next, std::uint32_t n_units,
-                               const Activations& x, const std::uint32_t* ids, std::uint32_t n,
-                               float* out) {
-  const VecI low = _mm512_set1_epi8(15);
-  NibbleTokens tokens;
-  for (std::uint32_t block = 0; block < kUnitBlocks; ++block)
-    for (std::uint32_t t = 0; t < n; ++t)
-      _mm512_store_ps(tokens.sums[block][t], _mm512_setzero_ps());
-  for (std::uint32_t unit = 0; unit < n_units; ++unit) {
-    for (std::uint32_t t = 0; t < n; ++t)
-      tokens.fours[t].load(x, std::size_t{ids[t]} * n_units + unit);
-    for (std::uint32_t block = 0; block < kUnitBlocks; ++block) {
-      const std::size_t at = (unit * kUnitPairs + block / 2) * kNibblePairBytes;
-      if (next != nullptr && block % 2 == 0) fetch_lines(next + at, 0, kNibblePairBytes);
-      VecI codes[8];
-#pragma GCC unroll 4
-      for (std::uint32_t v = 0; v < 4; ++v) {
-        const VecI both = in_register(load_ints(nibbles_of(tile + at, block % 2) + v * kIntBytes));
-        codes[v] = _mm512_and_si512(both, low);
-        codes[v + 4] = _mm512_and_si512(shift_right<4>(both), low);
-      }
-      const __m512 row_scales = F16Row::load(scales_of(tile + at, block % 2), 0).raw;
-      std::uint32_t t = 0;
-      for (; t + kTokensBeside <= n; t += kTokensBeside)
-        add_tokens<kTokensBeside>(codes, row_scales, block, t, tokens);
-      for (; t < n; ++t) add_tokens<1>(codes, row_scales, block, t, tokens);
-    }
-  }
-  for (std::uint32_t t = 0; t < n; ++t) {
-    __m512 sums[kUnitBlocks];
-    for (std::uint32_t block = 0; block < kUnitBlocks; ++block)
-      sums[block] = _mm512_load_ps(tokens.sums[block][t]);
-    _mm512_storeu_ps(out + std::size_t{t} * kTileRows, total_of(sums));
-  }
+// Of n tokens, the first ones that follow each other in a block of eight.
+HWY_INLINE std::uint32_t count_beside(const std::uint32_t* tokens, std::uint32_t n) {
+  const std::uint32_t left = kEight - tokens[0] % kEight;
+  std::uint32_t count = 1;
+  while (count < n && count < left && tokens[count] == tokens[0] + count) ++count;
+  return count;
 }
 
 void dot_nibble_lanes(const std::byte* tile, const std::byte* next, std::uint32_t cols,
                       const Activations& x, const std::uint32_t* tokens, std::uint32_t n_tokens,
                       float* out) {
   const std::uint32_t n_units = cols / kUnit;
-  std::uint32_t t = 0;
-  while (n_tokens - t >= kTokensBeside) {
-    const std::uint32_t n = n_tokens - t < kNibbleTokens ? n_tokens - t : kNibbleTokens;
-    dot_nibbles_of(tile, t == 0 ? next : nullptr, n_units, x, tokens + t, n,
-                   out + std::size_t{t} * kTileRows);
-    t += n;
+  for (std::uint32_t t = 0, n = 1; t < n_tokens; t += n, out += std::size_t{n} * kTileRows) {
+    if (x.eights == nullptr) {
+      dot_nibbles(tile, t == 0 && next != nullptr ? next : tile, n_units, x, tokens[t], out);
+      continue;
+    }
+    n = count_beside(tokens + t, n_tokens - t);
+    const std::uint32_t first = tokens[t];
+    const EightTokens* const blocks =
+        x.eights + std::size_t{first / kEight} * n_units * kUnitBlocks;
+    const std::byte* const fetched = t == 0 ? next : nullptr;
+    const auto take = [&](auto count) __attribute__((always_inline)) {
+      if (n == count.value)
+        dot_nibbles_of<count.value>(tile, fetched, n_units, blocks, first % kEight, out);
+    };
+    for_indices<kEight>([&](auto i) { take(Index<i.value + 1>()); });
   }
-  for (; t < n_tokens; ++t)
-    dot_nibbles(tile, t == 0 && next != nullptr ? next : tile, n_units, x, tokens[t],
-                out + std::size_t{t} * kTileRows);
 }
 
 }  // namespace

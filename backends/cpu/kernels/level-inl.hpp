@@ -40,6 +40,7 @@ HWY_BEFORE_NAMESPACE();
 #include "backends/cpu/kernels/lane_dot-inl.hpp"
 #ifdef __AVX512F__
 #include "backends/cpu/kernels/lane_nibbles-inl.hpp"
+#include "backends/cpu/kernels/eight_tokens-inl.hpp"
 #endif
 #include "backends/cpu/kernels/sign_dot-inl.hpp"
 // clang-format on
@@ -54,6 +55,7 @@ constexpr RowKernels kFloatRows = {dot_float<Row>,  add_floats<Row>, settle_plai
 template <typename Row>
 constexpr RowKernels kHalfRows = {dot_half<Row>,   add_floats<Row>, settle_plain,
                                   decode_row<Row>, kFloatsAhead,    dot_lanes<FloatLanes<Row>>};
+constexpr auto kQuantizeEight = quantize_eight;
 constexpr auto kQuantizeWide = quantize_wide;
 constexpr DotLanes kNibbleLanes = dot_nibble_lanes;
 constexpr auto kToWide = to_wide;
@@ -62,6 +64,7 @@ constexpr auto kAttendWide = attend_wide;
 // 16-bit products of AVX2 take two instructions, so they are no faster than float FMAs.
 template <typename Row>
 constexpr RowKernels kHalfRows = kFloatRows<Row>;
+constexpr decltype(KernelTable::quantize_eight) kQuantizeEight = nullptr;
 constexpr decltype(KernelTable::quantize_wide) kQuantizeWide = nullptr;
 constexpr DotLanes kNibbleLanes = nullptr;
 constexpr decltype(KernelTable::to_wide) kToWide = nullptr;
@@ -88,6 +91,7 @@ constexpr KernelTable kTable = {
     kDecodedRows<Q6KFormat>,
     sign_dot,
     quantize_floats,
+    kQuantizeEight,
     kQuantizeWide,
     nullptr,
     nullptr,

@@ -21,6 +21,7 @@ constexpr KernelTable with_tiles(KernelTable table, const char* name) {
   table.q8_0.dot = dot_tiles<Tiles, Q8Format>;
   table.q4_0.dot = dot_tiles<Tiles, Q4Format>;
   table.q4_0.dot_lanes = nullptr;  // tiles want packed rows
+  table.quantize_eight = nullptr;
   table.q4_1.dot = dot_tiles<Tiles, Q41Format>;
   table.q4_k.dot = dot_tiles<Tiles, Q4KFormat>;
   table.q5_k.dot = dot_tiles<Tiles, Q5KFormat>;

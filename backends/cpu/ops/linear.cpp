@@ -87,7 +87,7 @@ class Linears {
       wanted.add(matrices_.back().weights.dtype, matrices_.back().weights.is_lanes());
     }
     x_ = prepare_activations(device, calls[0].input(0), n_tokens_, cols_, wanted);
-    block_tokens_ = std::min(n_tokens_, tokens_at_once(wanted));
+    block_tokens_ = std::min(n_tokens_, tokens_at_once());
   }
 
   void run() {
@@ -128,9 +128,13 @@ class Linears {
   }
 
  private:
-  [[nodiscard]] std::uint32_t tokens_at_once(QuantsWanted wanted) const {
+  // Whether some rows multiply with 8-bit quants.
+  static bool is_integer(const Activations& x) {
+    return x.quants != nullptr || x.eights != nullptr;
+  }
+  [[nodiscard]] std::uint32_t tokens_at_once() const {
     if (x_.tile_quants == nullptr && x_.halves == nullptr)
-      return x_.wide_quants != nullptr && !wanted.quants ? kWideBlockTokens : kBlockTokens;
+      return x_.wide_quants != nullptr && !is_integer(x_) ? kWideBlockTokens : kBlockTokens;
     // Of a token: two terms of 2 bytes, or quants with a scale and a sum of each 32.
     const std::size_t bytes = x_.halves != nullptr ? cols_ * 4 : units_of(cols_) * (kUnit + 64);
     const std::size_t fit = kTileBlockBytes / bytes / kWideTokens * kWideTokens;
@@ -156,9 +160,9 @@ class Linears {
             : static_cast<std::uint32_t>(kRunBytes /
                                          (outputs * matrices_[0].weights.stride() * kTileRows)) +
                   1;
-    const GuidedRuns runs(
-        device_, tiles, tile_bytes,
-        x_.quants == nullptr ? GuidedRuns::FirstRun::half : GuidedRuns::FirstRun::most, most);
+    const GuidedRuns runs(device_, tiles, tile_bytes,
+                          is_integer(x_) ? GuidedRuns::FirstRun::most : GuidedRuns::FirstRun::half,
+                          most);
     const MemberScratch scratch(device_.workspace(), device_.team().members(),
                                 outputs * std::size_t{block_tokens_} * kTileRows * sizeof(float));
     device_.team().parallel_members(

@@ -40,6 +40,26 @@ void quantize(CpuDevice& device, std::uint32_t n_tokens, std::uint32_t cols, Act
   x.sums = sums;
 }
 
+void quantize_eights(CpuDevice& device, std::uint32_t n_tokens, std::uint32_t cols,
+                     Activations& x) {
+  const std::uint32_t units = units_of(cols);
+  const std::size_t block = std::size_t{units} * kUnitBlocks;
+  const std::uint32_t blocks = eights_of(n_tokens);
+  auto* const eights = device.workspace().get<EightTokens>(Workspace::eights, blocks * block);
+  for_chunks(device, blocks * units, kEight * kUnit * sizeof(float),
+             [&](std::uint32_t first, std::uint32_t end) {
+               for (std::uint32_t at = first; at < end;) {
+                 const std::uint32_t unit = at % units, t = at / units * kEight;
+                 const std::uint32_t n = std::min(units - unit, end - at);
+                 device.kernels().quantize_eight(
+                     x.values + std::size_t{t} * cols + std::size_t{unit} * kUnit, cols,
+                     std::min(n_tokens - t, kEight), n, units, eights + at / units * block + unit);
+                 at += n;
+               }
+             });
+  x.eights = eights;
+}
+
 // body(block, its first token, how many it has) for the batch's blocks of kWideTokens.
 template <typename Body>
 void for_blocks(CpuDevice& device, std::uint32_t n_tokens, std::uint32_t cols, const Body& body) {
@@ -102,7 +122,9 @@ Activations prepare_activations(CpuDevice& device, const float* x, std::uint32_t
   Activations ready{};
   ready.values = x;
   ready.stride = cols;
-  if (wanted.quants) quantize(device, n_tokens, cols, ready);
+  const bool alone = n_tokens == 1;
+  if (wanted.quants || (wanted.eights && alone)) quantize(device, n_tokens, cols, ready);
+  if (wanted.eights && !alone) quantize_eights(device, n_tokens, cols, ready);
   if (n_tokens < kManyTokens) return ready;
   const bool splits = device.kernels().split_tokens != nullptr;
   if (wanted.tiles && device.kernels().arrange_tokens != nullptr)

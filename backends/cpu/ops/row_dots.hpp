@@ -34,13 +34,16 @@ inline std::size_t bytes_ahead(const RowKernels& kernels, std::size_t row_bytes)
 struct QuantsWanted {
   // Rows that are lanes have no use for 16 bits and tiles.
   void add(DType dtype, bool lanes = false) {
-    quants |= wants_quants(dtype);
+    const bool nibble_lanes = lanes && dtype == DType::q4_0;
+    eights |= nibble_lanes;
+    quants |= !nibble_lanes && wants_quants(dtype);
     tiles |= !lanes && wants_quants(dtype);
     f16 |= !lanes && dtype == DType::f16;
     bf16 |= !lanes && dtype == DType::bf16;
   }
 
   bool quants = false;  // 8 bits
+  bool eights = false;  // the same of several tokens beside each other
   bool tiles = false;   // the same of many tokens, where the level has tiles
   bool f16 = false;     // 16 bits, of many tokens
   bool bf16 = false;    // the same, or two terms for tiles

@@ -56,18 +56,26 @@ struct Tile {
   std::vector<float> values;  // what the file means
 };
 
-// [ids, kTileRows] of the tokens named.
-std::vector<float> dot(const KernelTable& kernels, const Tile& tile, Tokens& tokens,
+// [ids, kTileRows] of the tokens named, x being ready.
+std::vector<float> dot(const KernelTable& kernels, const Tile& tile, const Activations& x,
                        const std::vector<std::uint32_t>& ids) {
   std::vector<float> out((ids.size() + 1) * kTileRows, -1e9f);
   row_kernels(kernels, tile.dtype)
-      .dot_lanes(tile.bytes.data(), tile.bytes.data(), tile.cols,
-                 tokens.prepare(kernels, wants_quants(tile.dtype)), ids.data(),
+      .dot_lanes(tile.bytes.data(), tile.bytes.data(), tile.cols, x, ids.data(),
                  static_cast<std::uint32_t>(ids.size()), out.data());
   for (std::uint32_t r = 0; r < kTileRows; ++r)  // nothing is written after the last token
     EXPECT_EQ(out[ids.size() * kTileRows + r], -1e9f);
   out.resize(ids.size() * kTileRows);
   return out;
+}
+
+// The same, x being prepared as for a batch of that many tokens.
+std::vector<float> dot(const KernelTable& kernels, const Tile& tile, Tokens& tokens,
+                       const std::vector<std::uint32_t>& ids) {
+  const bool quantized = wants_quants(tile.dtype);
+  const bool beside = tile.dtype == DType::q4_0 && tokens.n > 1;
+  return dot(kernels, tile,
+             beside ? tokens.prepare_eights(kernels) : tokens.prepare(kernels, quantized), ids);
 }
 
 std::vector<float> dot_all(const KernelTable& kernels, const Tile& tile, Tokens& tokens) {
@@ -167,7 +175,54 @@ TEST_P(LanesTest, Q4RowsHaveTheBitsOfPackedRows) {
              out.data());
     EXPECT_EQ(std::memcmp(lanes.data(), out.data(), out.size() * sizeof(float)), 0)
         << cols << " columns";
+    for (const std::uint32_t t : ids) {  // as a batch of one has it
+      const std::vector<float> alone = dot(kernels_, tile, tokens.prepare(kernels_, true), {t});
+      EXPECT_EQ(std::memcmp(alone.data(), lanes.data() + t * kTileRows, sizeof(float) * kTileRows),
+                0)
+          << cols << " columns, token " << t;
+    }
   }
+}
+
+// They need not follow each other, nor begin where a block of eight does.
+TEST_P(LanesTest, Q4RowsTakeAnyTokens) {
+  if (!has_lanes(kernels_, DType::q4_0)) GTEST_SKIP() << "no lanes of Q4_0 at this level";
+  const Tile tile(DType::q4_0, 512, kTileRows);
+  Tokens tokens(512, 21);
+  const std::vector<float> all = dot_all(kernels_, tile, tokens);
+  for (const std::vector<std::uint32_t>& ids :
+       {std::vector<std::uint32_t>{3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17},
+        {20, 0, 2, 4, 3, 4, 4, 18, 19, 20},
+        {1},
+        {9, 10}}) {
+    const std::vector<float> some = dot(kernels_, tile, tokens, ids);
+    for (std::size_t i = 0; i < ids.size(); ++i)
+      EXPECT_EQ(std::memcmp(some.data() + i * kTileRows, all.data() + ids[i] * kTileRows,
+                            sizeof(float) * kTileRows),
+                0)
+          << "token " << ids[i];
+  }
+}
+
+// What is said of EightTokens, from the quants of single tokens.
+TEST_P(LanesTest, EightsAreTheQuantsOfSingleTokens) {
+  if (kernels_.quantize_eight == nullptr) GTEST_SKIP() << "none at this level";
+  constexpr std::uint32_t kUnits = 3;
+  Tokens tokens(kUnits * kUnit, 13);
+  std::fill_n(tokens.x.begin() + kUnit, 32, 0.0f);  // a block without a scale
+  const Activations x = tokens.prepare_eights(kernels_);
+  for (std::uint32_t t = 0; t < tokens.n; ++t)
+    for (std::uint32_t unit = 0; unit < kUnits; ++unit)
+      for (std::uint32_t b = 0; b < kUnitBlocks; ++b) {
+        SCOPED_TRACE(testing::Message() << "token " << t << " unit " << unit << " block " << b);
+        const EightTokens& block = x.eights[(t / kEight * kUnitBlocks + b) * kUnits + unit];
+        const std::size_t at = std::size_t{t} * kUnits + unit;
+        EXPECT_EQ(block.scales[t % kEight], x.scales[at * 8 + b]);
+        EXPECT_EQ(block.starts[t % kEight], -8 * (x.sums[at * 16 + b] + x.sums[at * 16 + 8 + b]));
+        for (std::uint32_t i = 0; i < 32; ++i)
+          ASSERT_EQ(block.quants[i / 4][t % kEight][i % 4],
+                    x.quants[at * kUnit + packed_place(b * 32 + i)]);
+      }
 }
 
 // The largest codes and quants, of one sign.

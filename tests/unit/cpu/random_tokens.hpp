@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <numeric>
 #include <random>
@@ -29,6 +30,20 @@ struct Tokens {
       kernels.quantize(x.data() + t * cols, cols, quants.data() + t * units * kUnit,
                        scales.data() + t * units * 8, sums.data() + t * units * 16);
     return {x.data(), cols, quants.data(), scales.data(), sums.data(), nullptr, nullptr};
+  }
+  // With eights too, where the level makes them. Whole units.
+  Activations prepare_eights(const KernelTable& kernels) {
+    Activations ready = prepare(kernels, true);
+    if (kernels.quantize_eight == nullptr) return ready;
+    const std::uint32_t units = units_of(cols);
+    const std::size_t block = std::size_t{units} * kUnitBlocks;
+    eights.resize(eights_of(n) * block);
+    std::memset(eights.data(), 0x63, eights.size() * sizeof(EightTokens));
+    for (std::uint32_t t = 0; t < n; t += kEight)
+      kernels.quantize_eight(x.data() + std::size_t{t} * cols, cols, std::min(n - t, kEight), units,
+                             units, eights.data() + t / kEight * block);
+    ready.eights = eights.data();
+    return ready;
   }
   // With 16-bit quants too; the level must make them.
   Activations prepare_wide(const KernelTable& kernels) {
@@ -105,6 +120,7 @@ struct Tokens {
   std::vector<std::int16_t> wide_quants;
   std::vector<std::uint16_t> halves;
   std::vector<std::int32_t> sums;
+  std::vector<EightTokens> eights;
 };
 
 }  // namespace synfire::cpu
