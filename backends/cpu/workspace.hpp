@@ -29,6 +29,7 @@ class Workspace {
     partials,
     pairs,
     members,
+    shares,
     kUses
   };
 
