@@ -30,6 +30,7 @@ class Workspace {
     partials,
     pairs,
     members,
+    shares,
     kUses
   };
 

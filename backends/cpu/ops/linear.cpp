@@ -100,7 +100,7 @@ class Linears {
         return Place{matrix, tile};
       };
       const auto [matrix, tile] = place(step.tile);
-      const std::uint32_t n = multiply(place, step, out);
+      const std::uint32_t n = multiply_step(place, step, out);
       float* const y = matrix->y + std::size_t{step.tokens.first} * matrix->rows + tile * kTileRows;
       copy_out(out, step.tokens.n, n, y, matrix->rows);
     });
@@ -110,14 +110,15 @@ class Linears {
   void run_gated(std::uint32_t activation, std::size_t gate, bool keep_gates, float* hidden) {
     const Matrix& gates = matrices_[gate];
     const Matrix& ups = matrices_[1 - gate];
+    if (n_tokens_ == 1) return run_gated_alone(activation, gates, ups, keep_gates, hidden);
     for_tiles(gates.tiles(), 2, [&](const Step& step, float* out) {
       float* const up_out = out + std::size_t{step.tokens.n} * kTileRows;
-      const std::uint32_t n = multiply(
+      const std::uint32_t n = multiply_step(
           [&](std::uint32_t tile) {
             return Place{&gates, tile};
           },
           step, out);
-      multiply([&](std::uint32_t tile) { return Place{&ups, tile}; }, step, up_out);
+      multiply_step([&](std::uint32_t tile) { return Place{&ups, tile}; }, step, up_out);
       const std::size_t at = std::size_t{step.tokens.first} * gates.rows + step.tile * kTileRows;
       if (keep_gates) copy_out(out, step.tokens.n, n, gates.y + at, gates.rows);
       for (std::uint32_t t = 0; t < step.tokens.n; ++t)
@@ -128,6 +129,41 @@ class Linears {
   }
 
  private:
+  // One token: a run's gates, then its ups.
+  void run_gated_alone(std::uint32_t activation, const Matrix& gates, const Matrix& ups,
+                       bool keep_gates, float* hidden) {
+    constexpr std::uint32_t kMost = 64;
+    const std::size_t tile_bytes = 2 * gates.weights.stride() * kTileRows;
+    const TileShares shares(device_, gates.tiles(), tile_bytes, kMost);
+    const std::size_t half = std::size_t{gates.tiles()} * kTileRows;
+    const MemberScratch scratch(device_.workspace(), device_.team().members(),
+                                2 * half * sizeof(float));
+    device_.team().parallel_members(shares.size(), [&](ThreadTeam::Chunks&, std::size_t member) {
+      auto* const gate_out = reinterpret_cast<float*>(scratch.of(member));
+      float* const up_out = gate_out + half;
+      for (MemberRuns mine(shares, member); mine.any(); mine.advance()) {
+        const std::uint32_t n_tiles = mine.end() - mine.first();
+        // Of the run's tiles, gates first.
+        const auto place = [&](std::uint32_t i) {
+          if (i < n_tiles) return Place{&gates, mine.first() + i};
+          if (i < 2 * n_tiles) return Place{&ups, mine.first() + i - n_tiles};
+          const std::uint32_t next = mine.ahead(mine.end() - 1, 1 + i - 2 * n_tiles);
+          return next == MemberRuns::kNone ? Place{} : Place{&gates, next};
+        };
+        std::uint32_t n = 0;
+        for (std::uint32_t i = 0; i < 2 * n_tiles; ++i) {
+          float* const out =
+              i < n_tiles ? gate_out + i * kTileRows : up_out + (i - n_tiles) * kTileRows;
+          n = multiply(
+              place(i), [&](std::uint32_t ahead) { return place(i + ahead); }, {0, 1}, out);
+        }
+        const std::uint32_t at = mine.first() * kTileRows, rows = (n_tiles - 1) * kTileRows + n;
+        if (keep_gates) std::memcpy(gates.y + at, gate_out, rows * sizeof(float));
+        device_.kernels().activate(activation, gate_out, up_out, rows, hidden + at);
+      }
+    });
+  }
+
   // Whether some rows multiply with 8-bit quants.
   static bool is_integer(const Activations& x) {
     return x.quants != nullptr || x.eights != nullptr;
@@ -156,37 +192,40 @@ class Linears {
     // Many tokens go over a run in blocks: it should stay in a cache.
     const std::uint32_t most =
         n_tokens_ <= block_tokens_
-            ? tiles
+            ? 1
             : static_cast<std::uint32_t>(kRunBytes /
                                          (outputs * matrices_[0].weights.stride() * kTileRows)) +
                   1;
-    const GuidedRuns runs(device_, tiles, tile_bytes,
-                          is_integer(x_) ? GuidedRuns::FirstRun::most : GuidedRuns::FirstRun::half,
-                          most);
+    const TileShares shares(device_, tiles, tile_bytes, most);
     const MemberScratch scratch(device_.workspace(), device_.team().members(),
                                 outputs * std::size_t{block_tokens_} * kTileRows * sizeof(float));
-    device_.team().parallel_members(
-        runs.size(), [&](ThreadTeam::Chunks& untaken, std::size_t member) {
-          auto* const room = reinterpret_cast<float*>(scratch.of(member));
-          for (MemberRuns mine(runs, untaken); mine.any(); mine.advance())
-            for (std::uint32_t t = 0; t < n_tokens_; t += block_tokens_) {
-              const TokenBlock tokens{t, std::min(block_tokens_, n_tokens_ - t)};
-              for (std::uint32_t tile = mine.first(); tile < mine.end(); ++tile)
-                body(Step{tile, tokens, mine, t + tokens.n == n_tokens_}, room);
-            }
-        });
+    device_.team().parallel_members(shares.size(), [&](ThreadTeam::Chunks&, std::size_t member) {
+      auto* const room = reinterpret_cast<float*>(scratch.of(member));
+      for (MemberRuns mine(shares, member); mine.any(); mine.advance())
+        for (std::uint32_t t = 0; t < n_tokens_; t += block_tokens_) {
+          const TokenBlock tokens{t, std::min(block_tokens_, n_tokens_ - t)};
+          for (std::uint32_t tile = mine.first(); tile < mine.end(); ++tile) {
+            body(Step{tile, tokens, mine, t + tokens.n == n_tokens_}, room);
+          }
+        }
+    });
   }
 
   // A tile's rows times some tokens, into out [tokens, kTileRows]; how many rows it has.
   // place(tile): where a step's tile is.
   template <typename PlaceOf>
-  std::uint32_t multiply(const PlaceOf& place, const Step& step, float* out) const {
-    const auto [matrix, tile] = place(step.tile);
+  std::uint32_t multiply_step(const PlaceOf& place, const Step& step, float* out) const {
     const auto ahead = [&](std::uint32_t n) {
       const std::uint32_t there = step.ahead(n);
       return there == MemberRuns::kNone ? Place{} : place(there);
     };
-    const TokenBlock tokens = step.tokens;
+    return multiply(place(step.tile), ahead, step.tokens, out);
+  }
+  // ahead(n): where the n-th tile after it is.
+  template <typename Ahead>
+  std::uint32_t multiply(const Place& here, const Ahead& ahead, TokenBlock tokens,
+                         float* out) const {
+    const auto [matrix, tile] = here;
     const std::uint32_t first = tile * kTileRows;
     const std::uint32_t n = std::min(kTileRows, matrix->rows - first);
     if (matrix->weights.is_lanes()) {

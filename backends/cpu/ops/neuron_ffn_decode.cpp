@@ -21,19 +21,18 @@ void NeuronFfnDecode::run() {
   const std::size_t width = accumulator_floats(d_model_);
   auto* const partials = device_.workspace().get<float>(Workspace::partials, chunks * width);
   const std::size_t neuron_bytes = rows_.bytes(NeuronRow::up) + rows_.bytes(NeuronRow::down);
-  const GuidedRuns runs(device_, chunks, each * neuron_bytes);
-  device_.team().parallel_members(
-      runs.size(), [&](ThreadTeam::Chunks& untaken, std::size_t member) {
-        MemberRuns mine(runs, untaken);
-        if (mine.any()) fetch_pairs(fired, mine.first() * each);
-        for (; mine.any(); mine.advance()) {
-          const std::uint32_t n = std::min(mine.end() * each, fired.n) - mine.first() * each;
-          std::memset(partials + mine.first() * width, 0,
-                      (mine.end() - mine.first()) * width * sizeof(float));
-          add_run(fired, mine, each, partials);
-          count_fired(n, n, member);
-        }
-      });
+  const TileShares shares(device_, chunks, each * neuron_bytes);
+  device_.team().parallel_members(shares.size(), [&](ThreadTeam::Chunks&, std::size_t member) {
+    MemberRuns mine(shares, member);
+    if (mine.any()) fetch_pairs(fired, mine.first() * each);
+    for (; mine.any(); mine.advance()) {
+      const std::uint32_t n = std::min(mine.end() * each, fired.n) - mine.first() * each;
+      std::memset(partials + mine.first() * width, 0,
+                  (mine.end() - mine.first()) * width * sizeof(float));
+      add_run(fired, mine, each, partials);
+      count_fired(n, n, member);
+    }
+  });
   add_partials(partials, chunks);
 }
 
@@ -58,24 +57,24 @@ void NeuronFfnDecode::find_gates(const Fired& asked) const {
   }
   const NeuronRow row = rows_.deciding();
   const std::uint32_t tiles = pieces_of(asked.n, kTileRows);
-  const GuidedRuns runs(device_, tiles, kTileRows * rows_.bytes(row));
-  device_.team().parallel_members(
-      runs.size(), [&](ThreadTeam::Chunks& untaken, std::size_t member) {
-        MemberRuns mine(runs, untaken);
-        if (mine.any())
-          for (std::uint32_t i = mine.first() * kTileRows, end = std::min(i + kTileRows, asked.n);
-               i < end; ++i)
-            rows_.fetch(row, asked.ids[i]);
-        for (; mine.any(); mine.advance()) {
-          for (std::uint32_t tile = mine.first(); tile < mine.end(); ++tile)
-            dot_gates(asked, tile, mine.ahead(tile, 1));
-          const std::uint32_t first = mine.first() * kTileRows;
-          const std::uint32_t n = std::min(mine.end() * kTileRows, asked.n) - first;
-          if (asked.values != nullptr)
-            find_magnitudes(asked.ids + first, asked.gates + first, n, asked.values + first);
-          count_asked(n, member);
-        }
-      });
+  const TileShares shares(device_, tiles, kTileRows * rows_.bytes(row));
+  device_.team().parallel_members(shares.size(), [&](ThreadTeam::Chunks&, std::size_t member) {
+    MemberRuns mine(shares, member);
+    if (mine.any())
+      for (std::uint32_t i = mine.first() * kTileRows, end = std::min(i + kTileRows, asked.n);
+           i < end; ++i)
+        rows_.fetch(row, asked.ids[i]);
+    for (; mine.any(); mine.advance()) {
+      for (std::uint32_t tile = mine.first(); tile < mine.end(); ++tile) {
+        dot_gates(asked, tile, mine.ahead(tile, 1));
+      }
+      const std::uint32_t first = mine.first() * kTileRows;
+      const std::uint32_t n = std::min(mine.end() * kTileRows, asked.n) - first;
+      if (asked.values != nullptr)
+        find_magnitudes(asked.ids + first, asked.gates + first, n, asked.values + first);
+      count_asked(n, member);
+    }
+  });
 }
 
 // A tile of gates, while the rows of the one after it come.

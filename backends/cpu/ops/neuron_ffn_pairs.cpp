@@ -155,37 +155,36 @@ void NeuronFfnPairs::run() {
 void NeuronFfnPairs::find_hidden(const PairLists& lists) const {
   const MemberScratch scratch(device_.workspace(), device_.team().members(),
                               2 * Tiles::bytes(n_tokens_));
-  const GuidedRuns runs(device_, n_blocks(), kBlockEntries * rows_.bytes(rows_.deciding()));
-  device_.team().parallel_members(
-      runs.size(), [&](ThreadTeam::Chunks& untaken, std::size_t member) {
-        Tiles these(scratch.of(member), n_tokens_);
-        Tiles others(scratch.of(member) + Tiles::bytes(n_tokens_), n_tokens_);
-        RowFetch fetch;
-        MemberRuns mine(runs, untaken);
-        if (mine.any()) {
-          fetch_deciding(mine.first(), fetch);
-          list_pairs(mine.first(), these);
-          find_gates(these, fetch, member);
+  const TileShares shares(device_, n_blocks(), kBlockEntries * rows_.bytes(rows_.deciding()));
+  device_.team().parallel_members(shares.size(), [&](ThreadTeam::Chunks&, std::size_t member) {
+    Tiles these(scratch.of(member), n_tokens_);
+    Tiles others(scratch.of(member) + Tiles::bytes(n_tokens_), n_tokens_);
+    RowFetch fetch;
+    MemberRuns mine(shares, member);
+    if (mine.any()) {
+      fetch_deciding(mine.first(), fetch);
+      list_pairs(mine.first(), these);
+      find_gates(these, fetch, member);
+    }
+    for (; mine.any(); mine.advance())
+      for (std::uint32_t i = mine.first(); i < mine.end(); ++i) {
+        const std::uint32_t next = mine.ahead(i, 1);
+        const std::uint32_t third = next == MemberRuns::kNone ? next : mine.ahead(i, 2);
+        if (next != MemberRuns::kNone) {
+          list_pairs(next, others);
+          fetch_ups(these, fetch);
+          find_gates(others, fetch, member);
         }
-        for (; mine.any(); mine.advance())
-          for (std::uint32_t i = mine.first(); i < mine.end(); ++i) {
-            const std::uint32_t next = mine.ahead(i, 1);
-            const std::uint32_t third = next == MemberRuns::kNone ? next : mine.ahead(i, 2);
-            if (next != MemberRuns::kNone) {
-              list_pairs(next, others);
-              fetch_ups(these, fetch);
-              find_gates(others, fetch, member);
-            }
-            fetch.clear();
-            if (next != MemberRuns::kNone && gates_given())
-              fetch_ups(others, fetch);
-            else if (third != MemberRuns::kNone)
-              fetch_deciding(third, fetch);
-            find_ups(these, fetch, member);
-            write_fired(these, lists.writer(i));
-            std::swap(these, others);
-          }
-      });
+        fetch.clear();
+        if (next != MemberRuns::kNone && gates_given())
+          fetch_ups(others, fetch);
+        else if (third != MemberRuns::kNone)
+          fetch_deciding(third, fetch);
+        find_ups(these, fetch, member);
+        write_fired(these, lists.writer(i));
+        std::swap(these, others);
+      }
+  });
 }
 
 // The entries of a block, where they are here.

@@ -141,21 +141,56 @@ const std::uint32_t* all_tokens(CpuDevice& device, std::uint32_t n_tokens) {
   return tokens;
 }
 
-GuidedRuns::GuidedRuns(const CpuDevice& device, std::uint32_t tiles, std::size_t tile_bytes,
-                       FirstRun first_run, std::uint32_t most) {
+TileShares::TileShares(CpuDevice& device, std::uint32_t tiles, std::size_t tile_bytes,
+                       std::uint32_t most)
+    : most_(most) {
   constexpr std::size_t kLeastBytes = 16384;  // a microsecond from memory
-  const std::size_t least =
-      std::max<std::size_t>(kLeastBytes / std::max<std::size_t>(tile_bytes, 1), 1);
-  const std::size_t members = device.team().members();
-  const std::size_t part = first_run == FirstRun::most ? 8 : 5;
-  bounds_[0] = 0;
-  for (std::size_t at = 0; at < tiles;) {
-    const std::size_t left = tiles - at;
-    const std::size_t share = members == 1 ? left : std::max(left * part / (10 * members), least);
-    const std::size_t wanted = std::min<std::size_t>(share, most);
-    at = n_ + 1 == kMost ? tiles : std::min<std::size_t>(at + wanted, tiles);
-    bounds_[++n_] = static_cast<std::uint32_t>(at);
+  const std::size_t least = kLeastBytes / std::max<std::size_t>(tile_bytes, 1);
+  least_ = static_cast<std::uint32_t>(std::max<std::size_t>(least, 1));
+  n_ = std::clamp<std::size_t>(tiles / least_, 1, device.team().members());
+  parts_ =
+      device.workspace().get<std::uint64_t>(Workspace::shares, device.team().members() * kStride);
+  for (std::size_t i = 0; i < device.team().members(); ++i) {
+    const auto bound = [&](std::size_t at) {
+      return static_cast<std::uint32_t>(std::uint64_t{tiles} * std::min(at, n_) / n_);
+    };
+    parts_[i * kStride] = pack(bound(i) | kUntouched, bound(i + 1));
   }
+}
+
+TileShares::Run TileShares::take(std::size_t member) const {
+  const Run run = take_own(member);
+  return run.any() ? run : take_from_others(member);
+}
+
+TileShares::Run TileShares::take_own(std::size_t member) const {
+  std::uint64_t word = part(member).load(std::memory_order_relaxed);
+  for (;;) {
+    const auto [first, end] = unpack(word);
+    if (first == end) return {};
+    const std::uint32_t at = first + run_tiles(end - first);
+    if (part(member).compare_exchange_weak(word, pack(at, end), std::memory_order_relaxed))
+      return {first, at};
+  }
+}
+
+TileShares::Run TileShares::take_from_others(std::size_t member) const {
+  for (std::size_t i = 1; i <= n_; ++i) {
+    const std::size_t other = (member + i) % n_;
+    std::uint64_t word = part(other).load(std::memory_order_relaxed);
+    for (;;) {
+      const auto [first, end] = unpack(word);
+      const bool untouched = (word & kUntouched) != 0;
+      const std::uint32_t middle = first + (end - first + (untouched ? 0 : 1)) / 2;
+      if (middle == end) break;
+      const std::uint64_t rest = (word & kUntouched) | pack(first, middle);
+      if (!part(other).compare_exchange_weak(word, rest, std::memory_order_relaxed)) continue;
+      const std::uint32_t at = middle + run_tiles(end - middle);
+      part(member).store(pack(at, end), std::memory_order_relaxed);
+      return {middle, at};
+    }
+  }
+  return {};
 }
 
 std::uint32_t tiles_per_chunk(const CpuDevice& device, std::uint32_t tiles,

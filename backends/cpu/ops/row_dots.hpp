@@ -1,7 +1,7 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
+#include <atomic>
 #include <cstdint>
 
 #include "backends/cpu/cpu_device.hpp"
@@ -57,27 +57,50 @@ Activations prepare_activations(CpuDevice& device, const float* x, std::uint32_t
 // 0, 1, 2, ... in the workspace.
 const std::uint32_t* all_tokens(CpuDevice& device, std::uint32_t n_tokens);
 
-// Runs of tiles to hand out in rising order: large ones first, so that each is one long stream of
-// memory, small ones last, so that members end together. Depends on the numbers alone.
-class GuidedRuns {
+// Tiles [0, n) to share out to a team. Each member begins with a part of its own, so that what it
+// reads is one stream of memory, and the same rows in every op of a shape; who is done with its
+// part takes half of what is left of another's. Which member computes a tile never changes a
+// result.
+class TileShares {
  public:
-  // How much of a member's part of what is left its next run is. A member begins with nothing
-  // fetched ahead, so most of it is best, but for float rows, which were 1 to 3 % slower so.
-  enum class FirstRun { half, most };
+  struct Run {
+    std::uint32_t first = 0, end = 0;
+    [[nodiscard]] bool any() const { return first < end; }
+  };
 
-  // `most`: tiles of a run.
-  GuidedRuns(const CpuDevice& device, std::uint32_t tiles, std::size_t tile_bytes,
-             FirstRun first_run = FirstRun::most, std::uint32_t most = UINT32_MAX);
+  // `most`: tiles of a run. Lives in the device's workspace until the next TileShares.
+  TileShares(CpuDevice& device, std::uint32_t tiles, std::size_t tile_bytes,
+             std::uint32_t most = 1);
 
+  // How many members have a part.
   [[nodiscard]] std::size_t size() const { return n_; }
-  [[nodiscard]] std::uint32_t first(std::size_t run) const { return bounds_[run]; }
-  [[nodiscard]] std::uint32_t end(std::size_t run) const { return bounds_[run + 1]; }
+  // Tiles that are the member's to do from now on; none: nothing is left anywhere. Any thread.
+  [[nodiscard]] Run take(std::size_t member) const;
 
  private:
-  static constexpr std::size_t kMost = 1024;
+  // A part is a word of its own cache line: where it begins, with a flag until its member has
+  // come, and where it ends.
+  static constexpr std::size_t kStride = 8;
+  static constexpr std::uint32_t kUntouched = 1u << 31;
+  static std::uint64_t pack(std::uint32_t first, std::uint32_t end) {
+    return std::uint64_t{end} << 32 | first;
+  }
+  static Run unpack(std::uint64_t word) {
+    return {static_cast<std::uint32_t>(word) & ~kUntouched, static_cast<std::uint32_t>(word >> 32)};
+  }
+  [[nodiscard]] std::atomic_ref<std::uint64_t> part(std::size_t member) const {
+    return std::atomic_ref(parts_[member * kStride]);
+  }
+  // Of a run where so many are left of a part.
+  [[nodiscard]] std::uint32_t run_tiles(std::uint32_t left) const {
+    return std::min(std::max(least_, std::min(most_, left / 2)), left);
+  }
+  [[nodiscard]] Run take_own(std::size_t member) const;
+  [[nodiscard]] Run take_from_others(std::size_t member) const;
 
-  std::array<std::uint32_t, kMost + 1> bounds_;
-  std::size_t n_ = 0;
+  std::size_t n_;
+  std::uint32_t least_, most_;  // tiles of a run
+  std::uint64_t* parts_;
 };
 
 // The tiles that a member of the team computes, one run after the other. It takes its next run
@@ -87,20 +110,19 @@ class MemberRuns {
  public:
   static constexpr std::uint32_t kNone = UINT32_MAX;
 
-  MemberRuns(const GuidedRuns& runs, ThreadTeam::Chunks& untaken)
-      : runs_(runs), untaken_(untaken), run_(untaken.take()), next_(runs.size()) {}
+  MemberRuns(const TileShares& shares, std::size_t member)
+      : shares_(shares), member_(member), run_(shares.take(member)) {}
 
   // Whether there is a run; and its tiles.
-  [[nodiscard]] bool any() const { return run_ < runs_.size(); }
-  [[nodiscard]] std::uint32_t first() const { return runs_.first(run_); }
-  [[nodiscard]] std::uint32_t end() const { return runs_.end(run_); }
+  [[nodiscard]] bool any() const { return run_.any(); }
+  [[nodiscard]] std::uint32_t first() const { return run_.first; }
+  [[nodiscard]] std::uint32_t end() const { return run_.end; }
   // The tile that comes n after one of this run; kNone where that is not known.
   [[nodiscard]] std::uint32_t ahead(std::uint32_t tile, std::uint32_t n) {
     if (tile + n < end()) return tile + n;
     take_next();
-    if (next_ >= runs_.size()) return kNone;
-    const std::uint32_t there = runs_.first(next_) + (tile + n - end());
-    return there < runs_.end(next_) ? there : kNone;
+    const std::uint32_t there = next_.first + (tile + n - end());
+    return there < next_.end ? there : kNone;
   }
   void advance() {
     take_next();
@@ -110,13 +132,13 @@ class MemberRuns {
 
  private:
   void take_next() {
-    if (!took_next_) next_ = untaken_.take();
+    if (!took_next_) next_ = shares_.take(member_);
     took_next_ = true;
   }
 
-  const GuidedRuns& runs_;
-  ThreadTeam::Chunks& untaken_;
-  std::size_t run_, next_;
+  const TileShares& shares_;
+  std::size_t member_;
+  TileShares::Run run_, next_;
   bool took_next_ = false;
 };
 
