@@ -135,25 +135,62 @@ class PagedAttention {
   }
 
   void run_segments(std::uint32_t most_chunks) {
-    const std::size_t floats = partial_floats();
     const std::uint32_t segments = (most_chunks + segment_chunks_ - 1) / segment_chunks_;
-    auto* const partials =
-        device_.workspace().get<float>(Workspace::partials, items() * most_chunks * floats);
-    const MemberScratch scratch(device_.workspace(), device_.team().members(), names_bytes());
-    std::vector<std::atomic<std::uint32_t>> ended(items());  // segments
-    device_.team().parallel_for(items() * segments, [&](std::size_t piece, std::size_t member) {
-      const std::size_t item = piece / segments;
-      const auto first = static_cast<std::uint32_t>(piece % segments) * segment_chunks_;
-      float* const own = partials + item * most_chunks * floats;
-      if (first < span_of(item).n_chunks)
-        attend_segment(
-            item, first, name_rows(item, scratch.of(member)),
-            [&](std::uint32_t chunk) { return own + chunk * floats; }, [](std::uint32_t) {});
-      if (ended[item].fetch_add(1, std::memory_order_acq_rel) + 1 != segments) return;
-      for (std::uint32_t chunk = 1; chunk < span_of(item).n_chunks; ++chunk)
-        merge(item, own + chunk * floats, own);
-      finish(item, own);
-    });
+    const std::size_t item_floats = most_chunks * partial_floats();
+    Shared shared{segments,
+                  item_floats,
+                  device_.workspace().get<float>(Workspace::partials, items() * item_floats),
+                  {device_.workspace(), device_.team().members(), names_bytes()},
+                  std::vector<std::atomic<std::uint32_t>>(items())};
+    const std::vector<std::size_t> runs = runs_of(items() * segments);
+    device_.team().parallel_members(
+        runs.size() - 1, [&](ThreadTeam::Chunks& untaken, std::size_t member) {
+          Named named{items(), nullptr};
+          for (std::size_t run = untaken.take(); run + 1 < runs.size(); run = untaken.take())
+            for (std::size_t piece = runs[run]; piece < runs[run + 1]; ++piece)
+              attend_piece(shared, piece, member, named);
+        });
+  }
+
+  // Items that members share; a piece is a segment of one.
+  struct Shared {
+    std::uint32_t segments;   // of an item
+    std::size_t item_floats;  // partial results of an item's chunks
+    float* partials;
+    MemberScratch scratch;
+    std::vector<std::atomic<std::uint32_t>> ended;  // segments of each item
+  };
+  // The item whose rows a member has named: its pieces follow each other.
+  struct Named {
+    std::size_t item;
+    const AttendRow* rows;
+  };
+
+  void attend_piece(Shared& shared, std::size_t piece, std::size_t member, Named& named) const {
+    const std::size_t item = piece / shared.segments, floats = partial_floats();
+    const auto first = static_cast<std::uint32_t>(piece % shared.segments) * segment_chunks_;
+    float* const own = shared.partials + item * shared.item_floats;
+    if (named.item != item) named = {item, name_rows(item, shared.scratch.of(member))};
+    if (first < span_of(item).n_chunks)
+      attend_segment(
+          item, first, named.rows, [&](std::uint32_t chunk) { return own + chunk * floats; },
+          [](std::uint32_t) {});
+    if (shared.ended[item].fetch_add(1, std::memory_order_acq_rel) + 1 != shared.segments) return;
+    for (std::uint32_t chunk = 1; chunk < span_of(item).n_chunks; ++chunk)
+      merge(item, own + chunk * floats, own);
+    finish(item, own);
+  }
+
+  // Where the runs of pieces begin that members take, and where the last one ends. What follows
+  // each other in memory is read faster by one member; shorter runs at the end let all end
+  // together.
+  [[nodiscard]] std::vector<std::size_t> runs_of(std::size_t pieces) const {
+    std::vector<std::size_t> runs{0};
+    while (runs.back() < pieces) {
+      const std::size_t share = 2 * (pieces - runs.back()) / (3 * device_.team().members());
+      runs.push_back(runs.back() + std::max<std::size_t>(share, 1));
+    }
+    return runs;
   }
 
   // Chunks from `first` on, at most segment_chunks_: chunk i to where(i), then done(i).
