@@ -3,11 +3,19 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "backends/cpu/kernels/kv_tile.hpp"
+
 namespace synfire::cpu {
 
 // Positions that one partial attention covers, where all slots of its tiles (kv_tile.hpp) are used.
 // A constant, so that results depend on the context's length alone.
 inline constexpr std::uint32_t kAttendPositions = 256;
+// Likewise of wide tiles, which are taken one by one, the softmax of one beside the next.
+inline constexpr std::uint32_t kWideAttendPositions = 1024;
+
+constexpr std::uint32_t attend_positions(KvFormat format) {
+  return format == KvFormat::wide ? kWideAttendPositions : kAttendPositions;
+}
 
 // Keys and values of one KV head at positions first .. first + n - 1.
 struct AttendTile {
@@ -27,7 +35,7 @@ struct AttendRow {
   std::uint32_t length;       // positions that it sees: those before this one
 };
 
-// Attention of some rows over tiles of their KV head, at most kAttendPositions slots.
+// Attention of some rows over tiles of their KV head, at most attend_positions() slots.
 struct AttendChunk {
   const AttendTile* tiles;
   std::uint32_t n_tiles;

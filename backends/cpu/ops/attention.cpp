@@ -11,8 +11,10 @@
 namespace synfire::cpu {
 namespace {
 
-// Chunks that one thread takes in one go where a long context is shared out: enough to fetch ahead.
-constexpr std::uint32_t kSegmentChunks = 4;
+// That one thread takes in one go where a long context is shared out: enough to fetch ahead.
+constexpr std::uint32_t kSegmentPositions = 1024;
+static_assert(kSegmentPositions % kAttendPositions == 0 &&
+              kSegmentPositions % kWideAttendPositions == 0);
 // Query rows that share one reading of keys and values.
 constexpr std::uint32_t kItemRows = 64;
 
@@ -39,7 +41,8 @@ class PagedAttention {
         group_(params_.n_heads / params_.n_kv_heads),
         format_(kv_format_of(device.kernels(), call.kv().dtype())),
         tile_positions_(kv_tile_positions(format_)),
-        chunk_tiles_(kAttendPositions / tile_positions_),
+        chunk_tiles_(attend_positions(format_) / tile_positions_),
+        segment_chunks_(kSegmentPositions / attend_positions(format_)),
         block_tiles_((call.kv().desc().block_tokens + tile_positions_ - 1) / tile_positions_),
         key_bytes_(key_tile_bytes(format_, params_.head_dim)),
         value_bytes_(value_tile_bytes(format_, params_.head_dim)),
@@ -56,7 +59,7 @@ class PagedAttention {
       all_chunks += std::uint64_t{span.n_chunks} * params_.n_kv_heads;
       most_chunks = std::max(most_chunks, span.n_chunks);
     }
-    if (most_chunks <= kSegmentChunks ||
+    if (most_chunks <= segment_chunks_ ||
         all_chunks >= 4 * device_.team().members() * std::uint64_t{most_chunks})
       run_items();
     else
@@ -121,7 +124,7 @@ class PagedAttention {
       auto* const sum = reinterpret_cast<float*>(scratch.of(member));
       float* const partial = sum + floats;
       const AttendRow* const rows = name_rows(item, partial + floats);
-      for (std::uint32_t chunk = 0; chunk < span_of(item).n_chunks; chunk += kSegmentChunks)
+      for (std::uint32_t chunk = 0; chunk < span_of(item).n_chunks; chunk += segment_chunks_)
         attend_segment(
             item, chunk, rows, [&](std::uint32_t i) { return i == 0 ? sum : partial; },
             [&](std::uint32_t i) {
@@ -132,35 +135,72 @@ class PagedAttention {
   }
 
   void run_segments(std::uint32_t most_chunks) {
-    const std::size_t floats = partial_floats();
-    const std::uint32_t segments = (most_chunks + kSegmentChunks - 1) / kSegmentChunks;
-    auto* const partials =
-        device_.workspace().get<float>(Workspace::partials, items() * most_chunks * floats);
-    const MemberScratch scratch(device_.workspace(), device_.team().members(), names_bytes());
-    std::vector<std::atomic<std::uint32_t>> ended(items());  // segments
-    device_.team().parallel_for(items() * segments, [&](std::size_t piece, std::size_t member) {
-      const std::size_t item = piece / segments;
-      const auto first = static_cast<std::uint32_t>(piece % segments) * kSegmentChunks;
-      float* const own = partials + item * most_chunks * floats;
-      if (first < span_of(item).n_chunks)
-        attend_segment(
-            item, first, name_rows(item, scratch.of(member)),
-            [&](std::uint32_t chunk) { return own + chunk * floats; }, [](std::uint32_t) {});
-      if (ended[item].fetch_add(1, std::memory_order_acq_rel) + 1 != segments) return;
-      for (std::uint32_t chunk = 1; chunk < span_of(item).n_chunks; ++chunk)
-        merge(item, own + chunk * floats, own);
-      finish(item, own);
-    });
+    const std::uint32_t segments = (most_chunks + segment_chunks_ - 1) / segment_chunks_;
+    const std::size_t item_floats = most_chunks * partial_floats();
+    Shared shared{segments,
+                  item_floats,
+                  device_.workspace().get<float>(Workspace::partials, items() * item_floats),
+                  {device_.workspace(), device_.team().members(), names_bytes()},
+                  std::vector<std::atomic<std::uint32_t>>(items())};
+    const std::vector<std::size_t> runs = runs_of(items() * segments);
+    device_.team().parallel_members(
+        runs.size() - 1, [&](ThreadTeam::Chunks& untaken, std::size_t member) {
+          Named named{items(), nullptr};
+          for (std::size_t run = untaken.take(); run + 1 < runs.size(); run = untaken.take())
+            for (std::size_t piece = runs[run]; piece < runs[run + 1]; ++piece)
+              attend_piece(shared, piece, member, named);
+        });
   }
 
-  // Chunks from `first` on, at most kSegmentChunks: chunk i to where(i), then done(i).
+  // Items that members share; a piece is a segment of one.
+  struct Shared {
+    std::uint32_t segments;   // of an item
+    std::size_t item_floats;  // partial results of an item's chunks
+    float* partials;
+    MemberScratch scratch;
+    std::vector<std::atomic<std::uint32_t>> ended;  // segments of each item
+  };
+  // The item whose rows a member has named: its pieces follow each other.
+  struct Named {
+    std::size_t item;
+    const AttendRow* rows;
+  };
+
+  void attend_piece(Shared& shared, std::size_t piece, std::size_t member, Named& named) const {
+    const std::size_t item = piece / shared.segments, floats = partial_floats();
+    const auto first = static_cast<std::uint32_t>(piece % shared.segments) * segment_chunks_;
+    float* const own = shared.partials + item * shared.item_floats;
+    if (named.item != item) named = {item, name_rows(item, shared.scratch.of(member))};
+    if (first < span_of(item).n_chunks)
+      attend_segment(
+          item, first, named.rows, [&](std::uint32_t chunk) { return own + chunk * floats; },
+          [](std::uint32_t) {});
+    if (shared.ended[item].fetch_add(1, std::memory_order_acq_rel) + 1 != shared.segments) return;
+    for (std::uint32_t chunk = 1; chunk < span_of(item).n_chunks; ++chunk)
+      merge(item, own + chunk * floats, own);
+    finish(item, own);
+  }
+
+  // Where the runs of pieces begin that members take, and where the last one ends. What follows
+  // each other in memory is read faster by one member; shorter runs at the end let all end
+  // together.
+  [[nodiscard]] std::vector<std::size_t> runs_of(std::size_t pieces) const {
+    std::vector<std::size_t> runs{0};
+    while (runs.back() < pieces) {
+      const std::size_t share = 2 * (pieces - runs.back()) / (3 * device_.team().members());
+      runs.push_back(runs.back() + std::max<std::size_t>(share, 1));
+    }
+    return runs;
+  }
+
+  // Chunks from `first` on, at most segment_chunks_: chunk i to where(i), then done(i).
   template <typename Where, typename Done>
   void attend_segment(std::size_t item, std::uint32_t first, const AttendRow* rows,
                       const Where& where, const Done& done) const {
-    AttendTile tiles[kSegmentChunks * kAttendPositions / kKvTile];
+    AttendTile tiles[kSegmentPositions / kKvTile];
     const std::uint32_t first_tile = first * chunk_tiles_;
     const std::uint32_t n =
-        std::min(span_of(item).n_tiles - first_tile, kSegmentChunks * chunk_tiles_);
+        std::min(span_of(item).n_tiles - first_tile, segment_chunks_ * chunk_tiles_);
     find_tiles(item, first_tile, n, tiles);
     for (std::uint32_t at = 0; at < n; at += chunk_tiles_) {
       const std::uint32_t in_chunk = std::min(n - at, chunk_tiles_);
@@ -252,6 +292,7 @@ class PagedAttention {
   KvFormat format_;
   std::uint32_t tile_positions_;
   std::uint32_t chunk_tiles_;
+  std::uint32_t segment_chunks_;
   std::uint32_t block_tiles_;  // tiles per KV block
   std::size_t key_bytes_;      // of a tile
   std::size_t value_bytes_;    // likewise
