@@ -380,6 +380,22 @@ TEST_P(WideAttendTest, AnOutlierAmongPositions) {
   }
 }
 
+// Largest scores that rise, or fall, from tile to tile by less than what shares may exceed 1, and
+// by more: what was weighed before is scaled down with all that came before it.
+TEST_P(WideAttendTest, ScoresThatRiseFromTileToTile) {
+  const auto steady = [](std::uint32_t p) {
+    std::mt19937 random(p);
+    return random_row(random, kDim);
+  };
+  for (const float step : {0.05f, 0.18f, 0.5f, -0.18f}) {
+    const auto by_tile = [&](std::uint32_t p) {
+      return all(step * static_cast<float>(p / kWideTile));
+    };
+    expect_attention([](std::uint32_t q) { return all(0.3f + 0.1f * static_cast<float>(q)); },
+                     by_tile, steady, 3e-4);
+  }
+}
+
 TEST_P(WideAttendTest, ZerosAndNextToNothing) {
   const auto zeros = [](std::uint32_t) { return all(0); };
   const auto tiny = [](std::uint32_t) { return all(1e-40f); };
