@@ -58,6 +58,8 @@ const std::uint32_t* all_tokens(CpuDevice& device, std::uint32_t n_tokens);
 // memory, small ones last, so that members end together. Depends on the numbers alone.
 class GuidedRuns {
  public:
+  static constexpr std::size_t kMost = 1024;
+
   // How much of a member's part of what is left its next run is. A member begins with nothing
   // fetched ahead, so most of it is best, but for float rows, which were 1 to 3 % slower so.
   enum class FirstRun { half, most };
@@ -71,8 +73,6 @@ class GuidedRuns {
   [[nodiscard]] std::uint32_t end(std::size_t run) const { return bounds_[run + 1]; }
 
  private:
-  static constexpr std::size_t kMost = 1024;
-
   std::array<std::uint32_t, kMost + 1> bounds_;
   std::size_t n_ = 0;
 };
@@ -89,6 +89,7 @@ class MemberRuns {
 
   // Whether there is a run; and its tiles.
   [[nodiscard]] bool any() const { return run_ < runs_.size(); }
+  [[nodiscard]] std::size_t index() const { return run_; }
   [[nodiscard]] std::uint32_t first() const { return runs_.first(run_); }
   [[nodiscard]] std::uint32_t end() const { return runs_.end(run_); }
   // The tile that comes n after one of this run; kNone where that is not known.
@@ -98,6 +99,11 @@ class MemberRuns {
     if (next_ >= runs_.size()) return kNone;
     const std::uint32_t there = runs_.first(next_) + (tile + n - end());
     return there < runs_.end(next_) ? there : kNone;
+  }
+  // Of the run that comes then; at least the number of runs where none is left.
+  [[nodiscard]] std::size_t next_index() {
+    take_next();
+    return next_;
   }
   void advance() {
     take_next();
