@@ -16,18 +16,41 @@ class NeuronEntries {
   NeuronEntries(CpuDevice& device, const sdk::OpCall& call) : neurons_(call.neurons()) {
     if (call.has_input(1))
       list_.emplace(call.active_input(1));
-    else
+    else if (call.batch().n_tokens > 1)
       n_resident_ = list_resident(device, neurons_, &resident_);
+    else
+      n_resident_ = count_resident(neurons_);
   }
 
   [[nodiscard]] std::uint32_t size() const { return list_ ? list_->size() : n_resident_; }
+
+  // Writes those from `first` up to `end` that are here and needed by a token; how many. Any
+  // member.
+  std::uint32_t list_needed(std::uint32_t first, std::uint32_t end, std::uint32_t token,
+                            std::uint32_t* ids) const {
+    std::uint32_t n = 0;
+    if (list_) {
+      for (std::uint32_t i = first; i < end; ++i)
+        if (is_here(i) && needs(i, token)) ids[n++] = list_->id(i);
+      return n;
+    }
+    const std::uint32_t each = neurons_.desc().group_size;
+    while (first + n < end) {
+      const std::uint32_t entry = first + n, skipped = entry % each;
+      const std::uint32_t from = neurons_.first_neuron(neurons_.resident()[entry / each]) + skipped;
+      const std::uint32_t here = std::min(each - skipped, end - entry);
+      for (std::uint32_t i = 0; i < here; ++i) ids[n + i] = from + i;
+      n += here;
+    }
+    return n;
+  }
+
+  // What comes from here on is for batches of several tokens.
   [[nodiscard]] std::uint32_t id(std::uint32_t i) const {
     return list_ ? list_->id(i) : resident_[i];
   }
   // Of all entries.
   [[nodiscard]] const std::uint32_t* ids() const { return list_ ? list_->ids() : resident_; }
-  // The ids of all entries where there is no list, which the caller may change; else null.
-  [[nodiscard]] std::uint32_t* resident() const { return resident_; }
   [[nodiscard]] bool is_here(std::uint32_t i) const { return !list_ || neurons_.has(list_->id(i)); }
   [[nodiscard]] bool needs(std::uint32_t i, std::uint32_t token) const {
     return !list_ || list_->needs(i, token);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "backends/cpu/ops/neuron_ffn_pairs.hpp"
 #include "backends/cpu/ops/ops.hpp"
@@ -62,17 +61,6 @@ void NeuronFfn::apply_rule(const std::uint32_t* ids, const float* gates, std::ui
     }
     default: std::fill_n(passes, n, true);
   }
-}
-
-void NeuronFfn::add_slice(const float* partials, std::uint32_t n, std::size_t stride,
-                          std::size_t first, float* y) const {
-  constexpr std::uint32_t kSlice = DownRows::kSliceColumns;
-  alignas(64) float sum[kSlice] = {};
-  for (std::uint32_t i = 0; i < n; ++i)
-    device_.kernels().add(sum, partials + i * stride + first, kSlice, sum);
-  alignas(64) float columns[kSlice];
-  down_.settle(sum, static_cast<std::uint32_t>(first), columns);
-  std::memcpy(y + first, columns, std::min<std::size_t>(kSlice, d_model_ - first) * sizeof(float));
 }
 
 void neuron_ffn(CpuDevice& device, const sdk::OpCall& call) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "backends/cpu/ops/down_rows.hpp"
+#include "backends/cpu/ops/fired_runs.hpp"
 #include "backends/cpu/ops/neuron_entries.hpp"
 
 namespace synfire::cpu {
@@ -45,11 +46,6 @@ class NeuronFfn {
                                hidden);
   }
 
-  // A slice of columns of a token's result y: the sum of n partial sums at a stride, in their
-  // order.
-  void add_slice(const float* partials, std::uint32_t n, std::size_t stride, std::size_t first,
-                 float* y) const;
-
   CpuDevice& device_;
   const sdk::OpCall& call_;
   const sf_neuron_ffn_params& params_;
@@ -60,32 +56,46 @@ class NeuronFfn {
   DownRows down_;
 };
 
-// One token, in three passes over the neurons: all gates, up and down of what fired into partial
-// sums, their sum. Each pass goes through memory in rising order: rows that lie apart cost their
-// place in it, and going to and fro between gates and pairs half as much again.
+// One token, in two passes over the neurons: all gates, then up and down of what fired into partial
+// sums. Each pass goes through memory in rising order: rows that lie apart cost their place in it,
+// and going to and fro between gates and pairs half as much again. Members share what they wrote
+// only where one does what another one began: such data comes slowly from core to core.
 class NeuronFfnDecode : public NeuronFfn {
  public:
   using NeuronFfn::NeuronFfn;
   void run();
 
  private:
-  // Neurons that are needed and here, with their gates.
-  struct Fired {
-    std::uint32_t* ids;
-    float* gates;
-    float* values;  // what the rule compares, where it is not the gates; else null
-    std::uint32_t n;
-  };
+  // Room for a number for each entry.
+  struct RuleScratch {
+    float* values;        // what the rule compares
+    std::uint32_t* kept;  // the places of what passes
 
-  Fired list_asked();
-  void find_gates(const Fired& asked) const;
-  void dot_gates(const Fired& asked, std::uint32_t tile, std::uint32_t next) const;
-  void keep_fired(Fired& asked) const;
-  void fetch_pairs(const Fired& fired, std::uint32_t first) const;
+    [[nodiscard]] RuleScratch of(std::uint32_t first) const {
+      return {values + first, kept + first};
+    }
+  };
+  struct Tile;
+  struct Tiles;
+
+  void find_fired(const GuidedRuns& runs, const FiredRuns& fired) const;
+  std::uint32_t list_asked(const TileRun& run, const GuidedRuns& runs,
+                           const FiredRuns& fired) const;
+  std::uint32_t find_gates(const GuidedRuns& runs, MemberRuns& mine, std::uint32_t n_asked,
+                           const FiredRuns& fired) const;
+  void dot_gates(const std::uint32_t* ids, std::uint32_t n, const std::uint32_t* next,
+                 std::uint32_t n_next, float* gates) const;
+  std::uint32_t keep_fired(std::uint32_t* ids, float* gates, std::uint32_t n,
+                           const RuleScratch& scratch) const;
+  void add_pairs(const FiredRuns& fired) const;
   // Pairs that go by together.
   [[nodiscard]] std::uint32_t tile_pairs() const;
-  void add_run(const Fired& fired, MemberRuns& mine, std::uint32_t each, float* partials) const;
-  void add_partials(const float* partials, std::uint32_t n) const;
+  void take(const FiredRuns& fired, std::uint32_t first, std::uint32_t each, Tile& tile) const;
+  void fetch_pairs(const Tile& tile) const;
+  std::uint32_t add_chunk(const FiredRuns& fired, std::uint32_t each, std::uint32_t chunk,
+                          MemberRuns& mine, Tiles& tiles, float* sum) const;
+  void add_tile(const Tile& tile, const Tile& next_tile, float* sum) const;
+  void settle(const float* total) const;
 };
 
 // Many tokens that need all neurons: first the hidden values of all neurons and tokens, then the

@@ -135,6 +135,13 @@ class NeuronRows {
   Activations x_;
 };
 
+inline std::uint32_t count_resident(const sdk::HostNeurons& neurons) {
+  const std::span<const std::uint32_t> groups = neurons.resident();
+  if (groups.empty()) return 0;
+  return (static_cast<std::uint32_t>(groups.size()) - 1) * neurons.desc().group_size +
+         neurons.group_neurons(groups.back());  // of all, the last one alone may be shorter
+}
+
 // Resident neurons in rising order, in the workspace; the number is returned.
 inline std::uint32_t list_resident(CpuDevice& device, const sdk::HostNeurons& neurons,
                                    std::uint32_t** ids) {

@@ -23,6 +23,8 @@ const RowKernels& row_kernels(const KernelTable& kernels, DType dtype) {
 
 namespace {
 
+constexpr std::size_t kLeastRunBytes = 16384;  // a microsecond from memory
+
 void quantize(CpuDevice& device, std::uint32_t n_tokens, std::uint32_t cols, Activations& x) {
   Workspace& workspace = device.workspace();
   const std::size_t units = units_of(cols);
@@ -144,8 +146,7 @@ const std::uint32_t* all_tokens(CpuDevice& device, std::uint32_t n_tokens) {
 TileShares::TileShares(CpuDevice& device, std::uint32_t tiles, std::size_t tile_bytes,
                        std::uint32_t most)
     : most_(most) {
-  constexpr std::size_t kLeastBytes = 16384;  // a microsecond from memory
-  const std::size_t least = kLeastBytes / std::max<std::size_t>(tile_bytes, 1);
+  const std::size_t least = kLeastRunBytes / std::max<std::size_t>(tile_bytes, 1);
   least_ = static_cast<std::uint32_t>(std::max<std::size_t>(least, 1));
   n_ = std::clamp<std::size_t>(tiles / least_, 1, device.team().members());
   parts_ =
@@ -158,12 +159,12 @@ TileShares::TileShares(CpuDevice& device, std::uint32_t tiles, std::size_t tile_
   }
 }
 
-TileShares::Run TileShares::take(std::size_t member) const {
-  const Run run = take_own(member);
+TileRun TileShares::take(std::size_t member) const {
+  const TileRun run = take_own(member);
   return run.any() ? run : take_from_others(member);
 }
 
-TileShares::Run TileShares::take_own(std::size_t member) const {
+TileRun TileShares::take_own(std::size_t member) const {
   std::uint64_t word = part(member).load(std::memory_order_relaxed);
   for (;;) {
     const auto [first, end] = unpack(word);
@@ -174,7 +175,7 @@ TileShares::Run TileShares::take_own(std::size_t member) const {
   }
 }
 
-TileShares::Run TileShares::take_from_others(std::size_t member) const {
+TileRun TileShares::take_from_others(std::size_t member) const {
   for (std::size_t i = 1; i <= n_; ++i) {
     const std::size_t other = (member + i) % n_;
     std::uint64_t word = part(other).load(std::memory_order_relaxed);
@@ -191,6 +192,30 @@ TileShares::Run TileShares::take_from_others(std::size_t member) const {
     }
   }
   return {};
+}
+
+GuidedRuns::GuidedRuns(const CpuDevice& device, std::uint32_t tiles, std::size_t tile_bytes) {
+  const std::size_t least =
+      std::max<std::size_t>(kLeastRunBytes / std::max<std::size_t>(tile_bytes, 1), 1);
+  const std::size_t members = device.team().members();
+  bounds_[0] = 0;
+  for (std::size_t at = 0; at < tiles;) {
+    const std::size_t left = tiles - at;
+    // A member begins with nothing fetched ahead, so its next run is most of its part of the rest.
+    const std::size_t share = members == 1 ? left : std::max(left * 8 / (10 * members), least);
+    at = n_ + 1 == kMost ? tiles : std::min<std::size_t>(at + share, tiles);
+    bounds_[++n_] = static_cast<std::uint32_t>(at);
+  }
+}
+
+std::size_t GuidedRuns::index(std::uint32_t first) const {
+  const auto* const begin = bounds_.data();
+  return static_cast<std::size_t>(std::lower_bound(begin, begin + n_, first) - begin);
+}
+
+TileRun GuidedRuns::take(std::size_t) const {
+  const std::size_t run = taken_.fetch_add(1, std::memory_order_relaxed);
+  return run < n_ ? TileRun{first(run), end(run)} : TileRun{};
 }
 
 std::uint32_t tiles_per_chunk(const CpuDevice& device, std::uint32_t tiles,

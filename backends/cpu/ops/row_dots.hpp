@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdint>
 
@@ -57,25 +58,38 @@ Activations prepare_activations(CpuDevice& device, const float* x, std::uint32_t
 // 0, 1, 2, ... in the workspace.
 const std::uint32_t* all_tokens(CpuDevice& device, std::uint32_t n_tokens);
 
+// Tiles that follow each other, for one member.
+struct TileRun {
+  std::uint32_t first = 0, end = 0;
+  [[nodiscard]] bool any() const { return first < end; }
+};
+
+// Hands out tiles. Which member computes a tile never changes a result.
+class TileSource {
+ public:
+  TileSource() = default;
+  TileSource(const TileSource&) = delete;
+  TileSource& operator=(const TileSource&) = delete;
+
+  // Tiles that are the member's to do from now on; none: nothing is left anywhere. Any thread.
+  [[nodiscard]] virtual TileRun take(std::size_t member) const = 0;
+
+ protected:
+  ~TileSource() = default;
+};
+
 // Tiles [0, n) to share out to a team. Each member begins with a part of its own, so that what it
 // reads is one stream of memory, and the same rows in every op of a shape; who is done with its
-// part takes half of what is left of another's. Which member computes a tile never changes a
-// result.
-class TileShares {
+// part takes half of what is left of another's.
+class TileShares final : public TileSource {
  public:
-  struct Run {
-    std::uint32_t first = 0, end = 0;
-    [[nodiscard]] bool any() const { return first < end; }
-  };
-
   // `most`: tiles of a run. Lives in the device's workspace until the next TileShares.
   TileShares(CpuDevice& device, std::uint32_t tiles, std::size_t tile_bytes,
              std::uint32_t most = 1);
 
   // How many members have a part.
   [[nodiscard]] std::size_t size() const { return n_; }
-  // Tiles that are the member's to do from now on; none: nothing is left anywhere. Any thread.
-  [[nodiscard]] Run take(std::size_t member) const;
+  [[nodiscard]] TileRun take(std::size_t member) const override;
 
  private:
   // A part is a word of its own cache line: where it begins, with a flag until its member has
@@ -85,7 +99,7 @@ class TileShares {
   static std::uint64_t pack(std::uint32_t first, std::uint32_t end) {
     return std::uint64_t{end} << 32 | first;
   }
-  static Run unpack(std::uint64_t word) {
+  static TileRun unpack(std::uint64_t word) {
     return {static_cast<std::uint32_t>(word) & ~kUntouched, static_cast<std::uint32_t>(word >> 32)};
   }
   [[nodiscard]] std::atomic_ref<std::uint64_t> part(std::size_t member) const {
@@ -95,12 +109,35 @@ class TileShares {
   [[nodiscard]] std::uint32_t run_tiles(std::uint32_t left) const {
     return std::min(std::max(least_, std::min(most_, left / 2)), left);
   }
-  [[nodiscard]] Run take_own(std::size_t member) const;
-  [[nodiscard]] Run take_from_others(std::size_t member) const;
+  [[nodiscard]] TileRun take_own(std::size_t member) const;
+  [[nodiscard]] TileRun take_from_others(std::size_t member) const;
 
   std::size_t n_;
   std::uint32_t least_, most_;  // tiles of a run
   std::uint64_t* parts_;
+};
+
+// Runs of tiles to hand out in rising order: large ones first, so that each is one long stream of
+// memory, small ones last, so that members end together. Which runs there are depends on the
+// numbers alone, so each may have a place for what it finds.
+class GuidedRuns final : public TileSource {
+ public:
+  static constexpr std::size_t kMost = 1024;
+
+  GuidedRuns(const CpuDevice& device, std::uint32_t tiles, std::size_t tile_bytes);
+
+  [[nodiscard]] std::size_t size() const { return n_; }
+  [[nodiscard]] std::uint32_t first(std::size_t run) const { return bounds_[run]; }
+  [[nodiscard]] std::uint32_t end(std::size_t run) const { return bounds_[run + 1]; }
+  // Of the run that begins with this tile.
+  [[nodiscard]] std::size_t index(std::uint32_t first) const;
+
+  [[nodiscard]] TileRun take(std::size_t member) const override;
+
+ private:
+  std::array<std::uint32_t, kMost + 1> bounds_;
+  std::size_t n_ = 0;
+  alignas(64) mutable std::atomic<std::size_t> taken_{0};
 };
 
 // The tiles that a member of the team computes, one run after the other. It takes its next run
@@ -110,8 +147,8 @@ class MemberRuns {
  public:
   static constexpr std::uint32_t kNone = UINT32_MAX;
 
-  MemberRuns(const TileShares& shares, std::size_t member)
-      : shares_(shares), member_(member), run_(shares.take(member)) {}
+  MemberRuns(const TileSource& source, std::size_t member)
+      : source_(source), member_(member), run_(source.take(member)) {}
 
   // Whether there is a run; and its tiles.
   [[nodiscard]] bool any() const { return run_.any(); }
@@ -124,6 +161,11 @@ class MemberRuns {
     const std::uint32_t there = next_.first + (tile + n - end());
     return there < next_.end ? there : kNone;
   }
+  // The run that comes then.
+  [[nodiscard]] TileRun next() {
+    take_next();
+    return next_;
+  }
   void advance() {
     take_next();
     run_ = next_;
@@ -132,13 +174,13 @@ class MemberRuns {
 
  private:
   void take_next() {
-    if (!took_next_) next_ = shares_.take(member_);
+    if (!took_next_) next_ = source_.take(member_);
     took_next_ = true;
   }
 
-  const TileShares& shares_;
+  const TileSource& source_;
   std::size_t member_;
-  TileShares::Run run_, next_;
+  TileRun run_, next_;
   bool took_next_ = false;
 };
 

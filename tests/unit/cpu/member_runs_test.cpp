@@ -25,6 +25,24 @@ class MemberRunsTest : public testing::Test {
   CpuDevice device_{two_threads()};
 };
 
+TEST_F(MemberRunsTest, GuidedRunsComeInRisingOrderAndShrink) {
+  for (const std::uint32_t tiles : {0u, 1u, 5u, 100u}) {
+    const GuidedRuns runs(device_, tiles, 4096);
+    std::uint32_t expected = 0;
+    std::size_t index = 0;
+    for (MemberRuns mine(runs, 0); mine.any(); mine.advance(), ++index) {
+      EXPECT_EQ(mine.first(), expected);
+      EXPECT_EQ(runs.index(mine.first()), index);
+      EXPECT_EQ(mine.ahead(mine.first(), mine.end() - mine.first()),
+                mine.next().any() ? mine.next().first : MemberRuns::kNone);
+      expected = mine.end();
+    }
+    EXPECT_EQ(expected, tiles);
+    EXPECT_EQ(index, runs.size());
+    if (tiles == 100) EXPECT_GT(runs.end(0), runs.end(1) - runs.first(1));
+  }
+}
+
 // Who comes alone does the parts of those who never come, too.
 TEST_F(MemberRunsTest, OneMemberGoesThroughAllTiles) {
   for (const std::uint32_t tiles : {0u, 1u, 2u, 5u, 100u})
@@ -57,7 +75,7 @@ TEST_F(MemberRunsTest, FewBytesAreForOneMember) {
 TEST_F(MemberRunsTest, RunsAreHalfOfWhatIsLeftAtMost) {
   const TileShares all = shares(64, 10);
   std::vector<std::uint32_t> sizes;
-  for (TileShares::Run run = all.take(0); run.first < 32 && run.any(); run = all.take(0))
+  for (TileRun run = all.take(0); run.first < 32 && run.any(); run = all.take(0))
     sizes.push_back(run.end - run.first);
   EXPECT_EQ(sizes, (std::vector<std::uint32_t>{10, 10, 6, 3, 1, 1, 1}));
 }
