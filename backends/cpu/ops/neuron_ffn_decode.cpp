@@ -22,7 +22,7 @@ void NeuronFfnDecode::run() {
   auto* const partials = device_.workspace().get<float>(Workspace::partials, chunks * width);
   const std::size_t neuron_bytes = rows_.bytes(NeuronRow::up) + rows_.bytes(NeuronRow::down);
   const TileShares shares(device_, chunks, each * neuron_bytes);
-  device_.team().parallel_members(shares.size(), [&](ThreadTeam::Chunks&, std::size_t member) {
+  device_.team().parallel_members(shares.size(), [&](std::size_t member) {
     MemberRuns mine(shares, member);
     if (mine.any()) fetch_pairs(fired, mine.first() * each);
     for (; mine.any(); mine.advance()) {
@@ -58,16 +58,15 @@ void NeuronFfnDecode::find_gates(const Fired& asked) const {
   const NeuronRow row = rows_.deciding();
   const std::uint32_t tiles = pieces_of(asked.n, kTileRows);
   const TileShares shares(device_, tiles, kTileRows * rows_.bytes(row));
-  device_.team().parallel_members(shares.size(), [&](ThreadTeam::Chunks&, std::size_t member) {
+  device_.team().parallel_members(shares.size(), [&](std::size_t member) {
     MemberRuns mine(shares, member);
     if (mine.any())
       for (std::uint32_t i = mine.first() * kTileRows, end = std::min(i + kTileRows, asked.n);
            i < end; ++i)
         rows_.fetch(row, asked.ids[i]);
     for (; mine.any(); mine.advance()) {
-      for (std::uint32_t tile = mine.first(); tile < mine.end(); ++tile) {
+      for (std::uint32_t tile = mine.first(); tile < mine.end(); ++tile)
         dot_gates(asked, tile, mine.ahead(tile, 1));
-      }
       const std::uint32_t first = mine.first() * kTileRows;
       const std::uint32_t n = std::min(mine.end() * kTileRows, asked.n) - first;
       if (asked.values != nullptr)
