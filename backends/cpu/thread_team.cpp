@@ -58,31 +58,35 @@ bool ThreadTeam::may_spin() const {
 }
 
 void ThreadTeam::parallel_for(std::size_t chunks, Body body) {
-  parallel_members(chunks, [&](Chunks& untaken, std::size_t member) {
-    for (std::size_t chunk; (chunk = untaken.take()) < chunks;) body(chunk, member);
+  next_chunk_.store(0, std::memory_order_relaxed);
+  parallel_members(chunks, [&](std::size_t member) {
+    const auto take = [&] { return next_chunk_.fetch_add(1, std::memory_order_relaxed); };
+    try {
+      for (std::size_t chunk; (chunk = take()) < chunks;) body(chunk, member);
+    } catch (...) {
+      next_chunk_.store(chunks, std::memory_order_relaxed);
+      throw;
+    }
   });
 }
 
-void ThreadTeam::parallel_members(std::size_t chunks, MemberBody body) {
+void ThreadTeam::parallel_members(std::size_t parts, MemberBody body) {
   body_ = &body;
-  chunks_ = chunks;
-  untaken_.next_.store(0, std::memory_order_relaxed);
-  const bool shared = chunks > 1 && !threads_.empty();
+  const bool shared = parts > 1 && !threads_.empty();
   if (shared) {
     gate_.store(kOpen, std::memory_order_release);
     run_.fetch_add(1, std::memory_order_release);
     run_.notify_all();
   }
-  run_chunks(0);
+  run_body(0);
   if (shared) wait_until_left();
   if (failure_ != nullptr) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
 
-void ThreadTeam::run_chunks(std::size_t member) noexcept {
+void ThreadTeam::run_body(std::size_t member) noexcept {
   try {
-    (*body_)(untaken_, member);
+    (*body_)(member);
   } catch (...) {
-    untaken_.next_.store(chunks_, std::memory_order_relaxed);
     const std::lock_guard lock(failure_mutex_);
     if (failure_ == nullptr) failure_ = std::current_exception();
   }
@@ -102,7 +106,7 @@ void ThreadTeam::member_main(std::size_t member, const ThreadHomes& homes) {
     seen = wait_for_run(seen);
     if ((gate_.load(std::memory_order_acquire) & kStop) != 0) return;
     if (!join()) continue;
-    run_chunks(member);
+    run_body(member);
     leave();
   }
 }

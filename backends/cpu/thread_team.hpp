@@ -24,20 +24,8 @@ class ThreadTeam {
  public:
   // What a member does with one chunk of the work.
   using Body = FunctionRef<void(std::size_t chunk, std::size_t member)>;
-
-  // The chunks of a run that nobody has taken yet. For members, while the run lasts.
-  class Chunks {
-   public:
-    // The next one in rising order, which is the caller's to do; at least as many as there are
-    // chunks where none is left.
-    [[nodiscard]] std::size_t take() { return next_.fetch_add(1, std::memory_order_relaxed); }
-
-   private:
-    friend class ThreadTeam;
-    std::atomic<std::size_t> next_{0};
-  };
-  // What a member does from its first chunk to its last.
-  using MemberBody = FunctionRef<void(Chunks& chunks, std::size_t member)>;
+  // What a member does in a run, all of it.
+  using MemberBody = FunctionRef<void(std::size_t member)>;
 
   // `members` >= 1, the caller counted. Members i > 0 stay at home; where the caller runs is the
   // caller's business. `spin` false: members sleep at once; and so they do while the teams of this
@@ -53,9 +41,10 @@ class ThreadTeam {
   // order; returns when all are done. If bodies throw, one of the exceptions comes out here, and
   // chunks that nobody had begun are dropped.
   void parallel_for(std::size_t chunks, Body body);
-  // The same where members take their chunks themselves, and may take the next one before they are
-  // done with the last.
-  void parallel_members(std::size_t chunks, MemberBody body);
+  // Runs body(member) once for each member that comes, always for the caller; for nobody else where
+  // there is work for `parts` < 2 members. They share the work out among themselves, and leave
+  // nothing to those who do not come.
+  void parallel_members(std::size_t parts, MemberBody body);
 
  private:
   static constexpr std::uint32_t kOpen = 1u << 31;  // members may join
@@ -67,20 +56,19 @@ class ThreadTeam {
   [[nodiscard]] bool join();
   void leave();
   void wait_until_left();
-  void run_chunks(std::size_t member) noexcept;
+  void run_body(std::size_t member) noexcept;
 
   const bool spin_;
   std::vector<std::thread> threads_;
 
   // The run under way. Written by the caller while nobody is inside.
   MemberBody* body_ = nullptr;
-  std::size_t chunks_ = 0;
   std::exception_ptr failure_;  // the first one; guarded by failure_mutex_
   std::mutex failure_mutex_;
 
   alignas(64) std::atomic<std::uint32_t> run_{0};   // counts runs; members wait for it to change
   alignas(64) std::atomic<std::uint32_t> gate_{0};  // kOpen, kStop, and how many are inside
-  alignas(64) Chunks untaken_;
+  alignas(64) std::atomic<std::size_t> next_chunk_{0};  // of parallel_for
 };
 
 }  // namespace synfire::cpu

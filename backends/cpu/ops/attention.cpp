@@ -143,13 +143,14 @@ class PagedAttention {
                   {device_.workspace(), device_.team().members(), names_bytes()},
                   std::vector<std::atomic<std::uint32_t>>(items())};
     const std::vector<std::size_t> runs = runs_of(items() * segments);
-    device_.team().parallel_members(
-        runs.size() - 1, [&](ThreadTeam::Chunks& untaken, std::size_t member) {
-          Named named{items(), nullptr};
-          for (std::size_t run = untaken.take(); run + 1 < runs.size(); run = untaken.take())
-            for (std::size_t piece = runs[run]; piece < runs[run + 1]; ++piece)
-              attend_piece(shared, piece, member, named);
-        });
+    std::atomic<std::size_t> next_run = 0;
+    device_.team().parallel_members(runs.size() - 1, [&](std::size_t member) {
+      Named named{items(), nullptr};
+      for (std::size_t run;
+           (run = next_run.fetch_add(1, std::memory_order_relaxed)) + 1 < runs.size();)
+        for (std::size_t piece = runs[run]; piece < runs[run + 1]; ++piece)
+          attend_piece(shared, piece, member, named);
+    });
   }
 
   // Items that members share; a piece is a segment of one.

@@ -129,16 +129,17 @@ class Linears {
   }
 
  private:
-  // One token: a run's gates, then its ups.
+  // The same for one token: a run's gates, then its ups. Each member reads one stream of memory so,
+  // where two in turns are slower.
   void run_gated_alone(std::uint32_t activation, const Matrix& gates, const Matrix& ups,
                        bool keep_gates, float* hidden) {
-    constexpr std::uint32_t kMost = 64;
+    constexpr std::uint32_t kRunTiles = 64;
     const std::size_t tile_bytes = 2 * gates.weights.stride() * kTileRows;
-    const TileShares shares(device_, gates.tiles(), tile_bytes, kMost);
+    const TileShares shares(device_, gates.tiles(), tile_bytes, kRunTiles);
     const std::size_t half = std::size_t{gates.tiles()} * kTileRows;
     const MemberScratch scratch(device_.workspace(), device_.team().members(),
                                 2 * half * sizeof(float));
-    device_.team().parallel_members(shares.size(), [&](ThreadTeam::Chunks&, std::size_t member) {
+    device_.team().parallel_members(shares.size(), [&](std::size_t member) {
       auto* const gate_out = reinterpret_cast<float*>(scratch.of(member));
       float* const up_out = gate_out + half;
       for (MemberRuns mine(shares, member); mine.any(); mine.advance()) {
@@ -199,14 +200,13 @@ class Linears {
     const TileShares shares(device_, tiles, tile_bytes, most);
     const MemberScratch scratch(device_.workspace(), device_.team().members(),
                                 outputs * std::size_t{block_tokens_} * kTileRows * sizeof(float));
-    device_.team().parallel_members(shares.size(), [&](ThreadTeam::Chunks&, std::size_t member) {
+    device_.team().parallel_members(shares.size(), [&](std::size_t member) {
       auto* const room = reinterpret_cast<float*>(scratch.of(member));
       for (MemberRuns mine(shares, member); mine.any(); mine.advance())
         for (std::uint32_t t = 0; t < n_tokens_; t += block_tokens_) {
           const TokenBlock tokens{t, std::min(block_tokens_, n_tokens_ - t)};
-          for (std::uint32_t tile = mine.first(); tile < mine.end(); ++tile) {
+          for (std::uint32_t tile = mine.first(); tile < mine.end(); ++tile)
             body(Step{tile, tokens, mine, t + tokens.n == n_tokens_}, room);
-          }
         }
     });
   }

@@ -45,7 +45,7 @@ void NeuronFfnDecode::find_fired(const GuidedRuns& runs, const FiredRuns& fired)
   const std::uint32_t n = entries_.size();
   const RuleScratch scratch{device_.workspace().get<float>(Workspace::hidden, n),
                             device_.workspace().get<std::uint32_t>(Workspace::tokens, n)};
-  device_.team().parallel_members(runs.size(), [&](ThreadTeam::Chunks&, std::size_t member) {
+  device_.team().parallel_members(runs.size(), [&](std::size_t member) {
     MemberRuns mine(runs, member);
     std::uint32_t n_asked = list_asked({mine.first(), mine.end()}, runs, fired);
     if (!gates_given())
@@ -124,7 +124,7 @@ void NeuronFfnDecode::add_pairs(const FiredRuns& fired) const {
   PartialSums sums(device_.workspace(), chunks, accumulator_floats(d_model_));
   const std::size_t neuron_bytes = rows_.bytes(NeuronRow::up) + rows_.bytes(NeuronRow::down);
   const GuidedRuns runs(device_, chunks, each * neuron_bytes);
-  device_.team().parallel_members(runs.size(), [&](ThreadTeam::Chunks&, std::size_t member) {
+  device_.team().parallel_members(runs.size(), [&](std::size_t member) {
     MemberRuns mine(runs, member);
     Tiles tiles;
     if (mine.any()) {

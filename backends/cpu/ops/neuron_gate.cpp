@@ -24,7 +24,7 @@ void neuron_gate(CpuDevice& device, const sdk::OpCall& call) {
   const auto size_of = [&](std::uint32_t tile) {
     return std::min(kTileRows, n - tile * kTileRows);
   };
-  device.team().parallel_members(shares.size(), [&](ThreadTeam::Chunks&, std::size_t member) {
+  device.team().parallel_members(shares.size(), [&](std::size_t member) {
     auto* const out = reinterpret_cast<float*>(scratch.of(member));
     for (MemberRuns mine(shares, member); mine.any(); mine.advance())
       for (std::uint32_t tile = mine.first(); tile < mine.end(); ++tile) {

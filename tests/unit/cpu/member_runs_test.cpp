@@ -140,7 +140,7 @@ TEST_F(MemberRunsTest, ThreadsShareAllTiles) {
   for (int round = 0; round < 200; ++round) {
     const TileShares all = shares(37, 4);
     std::vector<std::atomic<int>> times(37);
-    device_.team().parallel_members(all.size(), [&](ThreadTeam::Chunks&, std::size_t member) {
+    device_.team().parallel_members(all.size(), [&](std::size_t member) {
       for (MemberRuns mine(all, member); mine.any(); mine.advance())
         for (std::uint32_t tile = mine.first(); tile < mine.end(); ++tile) ++times[tile];
     });
