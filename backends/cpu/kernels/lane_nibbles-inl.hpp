@@ -119,8 +119,9 @@ HWY_INLINE void add_tokens(const std::byte* pair, std::uint32_t i, const EightTo
 // T tokens from the t-th of `x` [blocks of a unit, units] on. A block of all units after the other,
 // so that all sums that are added to meanwhile are in registers.
 template <std::uint32_t T>
-HWY_INLINE void dot_nibbles_of(const std::byte* tile, const std::byte* next, std::uint32_t n_units,
-                               const EightTokens* x, std::uint32_t t, float* out) {
+[[gnu::noinline]] void dot_nibbles_of(const std::byte* tile, const std::byte* next,
+                                      std::uint32_t n_units, const EightTokens* x, std::uint32_t t,
+                                      float* out) {
   constexpr std::size_t kBlockBytes = kNibblePairBytes / 2;
   alignas(64) float of_blocks[kUnitBlocks][T][kTileRows];
   std::size_t at = 0;

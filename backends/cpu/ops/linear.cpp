@@ -181,8 +181,7 @@ class Linears {
   // n rows of a tile, of some tokens, to y [tokens, rows].
   static void copy_out(const float* tile, std::uint32_t n_tokens, std::uint32_t n, float* y,
                        std::size_t rows) {
-    for (std::uint32_t t = 0; t < n_tokens; ++t)
-      std::memcpy(y + t * rows, tile + std::size_t{t} * kTileRows, n * sizeof(float));
+    for (std::uint32_t t = 0; t < n_tokens; ++t) copy_row(tile + t * kTileRows, n, y + t * rows);
   }
 
   // body(step, room for `outputs` tiles of its tokens)

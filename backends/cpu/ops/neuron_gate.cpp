@@ -36,9 +36,15 @@ void neuron_gate(CpuDevice& device, const sdk::OpCall& call) {
                  rows.ahead(row, here, in_tile, more ? ids_of(next) : nullptr,
                             more ? size_of(next) : 0, n_tokens, pieces),
                  tokens, n_tokens, out);
-        for (std::uint32_t t = 0; t < n_tokens; ++t)
-          for (std::uint32_t r = 0; r < in_tile; ++r)
-            call.output(0)[t * d_ff + here[r]] = out[t * kTileRows + r];
+        const bool in_line = here[in_tile - 1] - here[0] == in_tile - 1;
+        for (std::uint32_t t = 0; t < n_tokens; ++t) {
+          const float* const dots = out + std::size_t{t} * kTileRows;
+          float* const gates = call.output(0) + t * d_ff;
+          if (in_line)
+            copy_row(dots, in_tile, gates + here[0]);
+          else
+            for (std::uint32_t r = 0; r < in_tile; ++r) gates[here[r]] = dots[r];
+        }
       }
   });
 }
