@@ -39,7 +39,9 @@ TEST_F(MemberRunsTest, GuidedRunsComeInRisingOrderAndShrink) {
     }
     EXPECT_EQ(expected, tiles);
     EXPECT_EQ(index, runs.size());
-    if (tiles == 100) EXPECT_GT(runs.end(0), runs.end(1) - runs.first(1));
+    if (tiles == 100) {
+      EXPECT_GT(runs.end(0), runs.end(1) - runs.first(1));
+    }
   }
 }
 
