@@ -84,7 +84,8 @@ class Linears {
     QuantsWanted wanted;
     for (const sdk::OpCall& call : calls) {
       matrices_.emplace_back(device, call);
-      wanted.add(matrices_.back().weights.dtype, matrices_.back().weights.is_lanes());
+      wanted.add(matrices_.back().weights.dtype,
+                 matrices_.back().weights.is_lanes() && cols_ <= kUnit);
     }
     x_ = prepare_activations(device, calls[0].input(0), n_tokens_, cols_, wanted);
     block_tokens_ = std::min(n_tokens_, tokens_at_once(wanted));

@@ -32,12 +32,12 @@ inline std::size_t bytes_ahead(const RowKernels& kernels, std::size_t row_bytes)
 
 // What rows that share x multiply with, besides floats.
 struct QuantsWanted {
-  // Rows that are lanes have no use for 16 bits and tiles.
-  void add(DType dtype, bool lanes = false) {
+  // Narrow rows that are lanes have no use for 16 bits and tiles. Long ones are where no tiles are.
+  void add(DType dtype, bool narrow_lanes = false) {
     quants |= wants_quants(dtype);
-    tiles |= !lanes && wants_quants(dtype);
-    f16 |= !lanes && dtype == DType::f16;
-    bf16 |= !lanes && dtype == DType::bf16;
+    tiles |= !narrow_lanes && wants_quants(dtype);
+    f16 |= !narrow_lanes && dtype == DType::f16;
+    bf16 |= !narrow_lanes && dtype == DType::bf16;
   }
 
   bool quants = false;  // 8 bits
