@@ -73,8 +73,8 @@ void pack_halves(const std::byte* rows, std::size_t cols, std::byte* tile) {
 
 bool suits_lanes(DType dtype, std::size_t cols) {
   switch (dtype) {
-    case DType::f32:
-    case DType::q8_0: return cols <= kUnit;
+    case DType::f32: return cols <= kUnit;
+    case DType::q8_0: return cols <= kUnit || cols % kUnit == 0;
     case DType::f16:
     case DType::bf16: return cols <= kUnit || cols % kHalfStep == 0;
     case DType::q4_0: return cols % kUnit == 0;

@@ -21,7 +21,7 @@
 // elements is so short that adding up its lanes would take longer than its bytes, and that units of
 // 256 would be padding for the most part. So are Q4_0 matrices of whole units, however wide: from
 // packed rows a core makes their dots no faster than memory brings them; and wide ones of half
-// floats. All this where the level has kernels for it (RowKernels::dot_lanes, long_lanes).
+// floats and Q8_0. All this where the level has kernels for it (RowKernels::dot_lanes, long_lanes).
 namespace synfire::cpu {
 
 // Whether a matrix is kept so: by its shape, and by whether the level has kernels for any rows that

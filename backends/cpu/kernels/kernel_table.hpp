@@ -36,7 +36,8 @@ using AddRows = void (*)(const std::byte* const* rows, const std::byte* const* n
 // out[i * kTileRows + r] = dot(row r of a tile of lanes (backends/cpu/lane_rows.hpp), token
 // tokens[i] of x) for all rows of the tile. `next`: a tile's bytes that will be read next; may be
 // null. Values depend on the row and the token alone, but of long rows of half floats on whether x
-// has 16-bit quants, as with DotRows, whose values those are; of Q4_0 all are.
+// has 16-bit quants, as with DotRows, whose values those are; of long quantized
+// rows all are.
 using DotLanes = void (*)(const std::byte* tile, const std::byte* next, std::uint32_t cols,
                           const Activations& x, const std::uint32_t* tokens, std::uint32_t n_tokens,
                           float* out);

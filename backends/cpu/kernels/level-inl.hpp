@@ -41,6 +41,7 @@ HWY_BEFORE_NAMESPACE();
 #ifdef __AVX512F__
 #include "backends/cpu/kernels/lane_halves-inl.hpp"
 #include "backends/cpu/kernels/lane_nibbles-inl.hpp"
+#include "backends/cpu/kernels/lane_bytes-inl.hpp"
 #endif
 #include "backends/cpu/kernels/sign_dot-inl.hpp"
 // clang-format on
@@ -57,6 +58,7 @@ template <typename Row>
 constexpr RowKernels kHalfRows = {dot_half<Row>, add_floats<Row>,     settle_plain, decode_row<Row>,
                                   kFloatsAhead,  dot_half_lanes<Row>, kLongLanes};
 constexpr auto kQuantizeWide = quantize_wide;
+constexpr DotLanes kByteLanes = dot_byte_lanes;
 constexpr DotLanes kNibbleLanes = dot_nibble_lanes;
 constexpr auto kToWide = to_wide;
 constexpr auto kAttendWide = attend_wide;
@@ -66,6 +68,7 @@ constexpr bool kLongLanes = false;
 template <typename Row>
 constexpr RowKernels kHalfRows = kFloatRows<Row>;
 constexpr decltype(KernelTable::quantize_wide) kQuantizeWide = nullptr;
+constexpr DotLanes kByteLanes = dot_lanes<Q8Lanes>;
 constexpr DotLanes kNibbleLanes = nullptr;
 constexpr decltype(KernelTable::to_wide) kToWide = nullptr;
 constexpr decltype(KernelTable::attend_wide) kAttendWide = nullptr;
@@ -85,7 +88,7 @@ constexpr KernelTable kTable = {
     kFloatRows<F32Row>,
     kHalfRows<F16Row>,
     kHalfRows<Bf16Row>,
-    kPackedRows<Q8Format, dot_lanes<Q8Lanes>>,
+    kPackedRows<Q8Format, kByteLanes>,
     kPackedRows<Q4Format, kNibbleLanes>,
     kDecodedRows<Q41Format>,
     kDecodedRows<Q4KFormat>,

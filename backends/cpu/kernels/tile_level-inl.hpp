@@ -21,7 +21,7 @@ constexpr KernelTable with_tiles(KernelTable table, const char* name) {
   table.q8_0.dot = dot_tiles<Tiles, Q8Format>;
   table.q4_0.dot = dot_tiles<Tiles, Q4Format>;
   // Tiles want packed rows.
-  table.f16.long_lanes = table.bf16.long_lanes = false;
+  table.f16.long_lanes = table.bf16.long_lanes = table.q8_0.long_lanes = false;
   table.q4_0.dot_lanes = nullptr;
   table.q4_1.dot = dot_tiles<Tiles, Q41Format>;
   table.q4_k.dot = dot_tiles<Tiles, Q4KFormat>;

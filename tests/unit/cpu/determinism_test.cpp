@@ -14,7 +14,8 @@
 namespace synfire::ops_test {
 namespace {
 
-// Rows of kModel elements are packed each for itself, those of a head's are lanes.
+// Rows of kModel elements are packed each for itself, but half floats at the avx512 level; those of
+// a head's are lanes.
 constexpr std::uint32_t kModel = 288, kHeads = 4, kKvHeads = 2, kHeadDim = 32, kHidden = 600;
 constexpr std::uint32_t kBlockTokens = 16, kBlocks = 75;
 constexpr std::uint32_t kContext = 1200;  // so long that attention is shared out

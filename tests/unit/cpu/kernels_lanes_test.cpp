@@ -166,7 +166,7 @@ std::vector<float> dot_packed_rows(const KernelTable& kernels, const Tile& tile,
 
 // A level may keep quantized rows in either layout, so both must give the same values.
 TEST_P(LanesTest, LongQuantizedRowsHaveTheBitsOfPackedRows) {
-  for (const DType dtype : {DType::q4_0}) {
+  for (const DType dtype : {DType::q4_0, DType::q8_0}) {
     if (!has_long_lanes(kernels_, dtype)) GTEST_SKIP() << "no long lanes at this level";
     for (const std::uint32_t cols : {512u, 768u, 2048u}) {
       const Tile tile(dtype, cols, kTileRows);
@@ -234,21 +234,19 @@ TEST_P(LanesTest, ExtremeNibblesDoNotSaturate) {
 
 // The largest quants that a block can hold, of one sign: sums of pairs must not saturate.
 TEST_P(LanesTest, ExtremeQuantsDoNotSaturate) {
-  for (const int weight : {-128, -127, 127})
-    for (const float sign : {-1.0f, 1.0f}) {
-      Tile tile(DType::q8_0, 64, kTileRows);
-      for (std::uint32_t block = 0; block < kTileRows * 2; ++block)
-        std::memset(tile.file.data() + block * 34 + 2, weight, 32);
-      tile.pack();
-      Tokens tokens(64, 3);
-      std::fill(tokens.x.begin(), tokens.x.end(), sign);
-      const std::vector<float> out = dot_all(kernels_, tile, tokens);
-      for (std::uint32_t r = 0; r < kTileRows; ++r) {
-        double want = 0;
-        for (std::uint32_t i = 0; i < 64; ++i) want += sign * tile.values[r * 64 + i];
-        EXPECT_NEAR(out[r], want, 1e-3) << weight << " x " << sign;
+  for (const std::uint32_t cols : {64u, 512u})
+    for (const int weight : {-128, -127, 127})
+      for (const float sign : {-1.0f, 1.0f}) {
+        if (!fits(kernels_, DType::q8_0, cols)) continue;
+        Tile tile(DType::q8_0, cols, kTileRows);
+        for (std::uint32_t block = 0; block < kTileRows * cols / 32; ++block)
+          std::memset(tile.file.data() + block * 34 + 2, weight, 32);
+        tile.pack();
+        Tokens tokens(cols, 3);
+        std::fill(tokens.x.begin(), tokens.x.end(), sign);
+        SCOPED_TRACE(testing::Message() << weight << " x " << sign);
+        expect_products(tile, tokens, dot_all(kernels_, tile, tokens));
       }
-    }
 }
 
 INSTANTIATE_TEST_SUITE_P(Levels, LanesTest, testing::ValuesIn(machine_levels()), level_test_name);
@@ -308,12 +306,15 @@ TEST(LaneRows, AreForLongOnesAtTheAvx512Level) {
   EXPECT_TRUE(keeps_lanes(kernels, DType::q4_0, 16, 256));
   EXPECT_TRUE(keeps_lanes(kernels, DType::f16, 5632, 2048));
   EXPECT_TRUE(keeps_lanes(kernels, DType::bf16, 16, 576));
+  EXPECT_TRUE(keeps_lanes(kernels, DType::q8_0, 5632, 2048));
   EXPECT_FALSE(keeps_lanes(kernels, DType::f32, 5632, 2048));
+  EXPECT_FALSE(keeps_lanes(kernels, DType::q8_0, 5632, 576));  // not in whole units
   EXPECT_FALSE(keeps_lanes(kernels, DType::f16, 5632, 1000));  // not in whole pairs of vectors
   EXPECT_FALSE(keeps_lanes(kernels, DType::q4_0, 5632, 576));  // not in whole units
   EXPECT_FALSE(keeps_lanes(kernels, DType::q4_0, 15, 2048));
-  EXPECT_FALSE(keeps_lanes(kernels, DType::q4_1, 5632, 2048));       // no kernels
-  EXPECT_FALSE(keeps_lanes(amx_kernels(), DType::f16, 5632, 2048));  // tiles want packed rows
+  EXPECT_FALSE(keeps_lanes(kernels, DType::q4_1, 5632, 2048));  // no kernels
+  for (const DType dtype : kDTypesOfLanes)                      // tiles want packed rows
+    EXPECT_FALSE(keeps_lanes(amx_kernels(), dtype, 5632, 2048)) << dtype_info(dtype).name;
   EXPECT_TRUE(keeps_lanes(amx_kernels(), DType::f16, 5632, 64));
 }
 
