@@ -12,7 +12,7 @@ namespace synfire::cpu {
 CpuWeights::CpuWeights(const sf_tensor_desc& desc, const KernelTable& kernels, WeightArena& arena,
                        ThreadTeam& team)
     : HostWeights(desc),
-      lanes_(keeps_lanes(dtype, rows, cols) && row_kernels(kernels, dtype).dot_lanes != nullptr),
+      lanes_(keeps_lanes(kernels, dtype, rows, cols)),
       stride_(lanes_ ? row_bytes : packed_stride(dtype, cols)) {
   if (rows == 1) keep_vector();
   if ((desc.flags & SF_TENSOR_LOOKUP) != 0) return;

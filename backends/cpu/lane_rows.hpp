@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "backends/cpu/kernels/kernel_table.hpp"
 #include "plugins/sdk/dtype.hpp"
 
 // Rows that are lanes: 16 of them side by side are a tile, and every element of x meets them all,
@@ -19,12 +20,13 @@
 // Narrow matrices are kept so, such as the second factor of a low-rank product: a row of 64
 // elements is so short that adding up its lanes would take longer than its bytes, and that units of
 // 256 would be padding for the most part. So are Q4_0 matrices of whole units, however wide: from
-// packed rows a core makes their dots no faster than memory brings them. All this where the level
-// has kernels for it (RowKernels::dot_lanes).
+// packed rows a core makes their dots no faster than memory brings them; and wide ones of half
+// floats and Q8_0. All this where the level has kernels for it (RowKernels::dot_lanes, long_lanes).
 namespace synfire::cpu {
 
-// Whether a matrix is kept so: by its shape alone, at a level that has the kernels.
-bool keeps_lanes(DType dtype, std::size_t rows, std::size_t cols);
+// Whether a matrix is kept so: by its shape, and by whether the level has kernels for any rows that
+// are lanes, and for long ones.
+bool keeps_lanes(const KernelTable& kernels, DType dtype, std::size_t rows, std::size_t cols);
 
 // Of kTileRows rows.
 std::size_t lane_tile_bytes(DType dtype, std::size_t cols);

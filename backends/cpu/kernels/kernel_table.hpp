@@ -35,7 +35,9 @@ using AddRows = void (*)(const std::byte* const* rows, const std::byte* const* n
 
 // out[i * kTileRows + r] = dot(row r of a tile of lanes (backends/cpu/lane_rows.hpp), token
 // tokens[i] of x) for all rows of the tile. `next`: a tile's bytes that will be read next; may be
-// null. Values depend on the row and the token alone; of Q4_0 they are those of DotRows.
+// null. Values depend on the row and the token alone, but of long rows of half floats on whether x
+// has 16-bit quants, as with DotRows, whose values those are; of long quantized
+// rows all are.
 using DotLanes = void (*)(const std::byte* tile, const std::byte* next, std::uint32_t cols,
                           const Activations& x, const std::uint32_t* tokens, std::uint32_t n_tokens,
                           float* out);
@@ -58,7 +60,10 @@ struct RowKernels {
   // How far ahead of a single token's dots long rows that follow each other are best fetched. In
   // bytes.
   std::uint32_t ahead;
-  DotLanes dot_lanes;  // null where no rows of the dtype are lanes at this level (keeps_lanes)
+  // Null where no rows of the dtype are lanes at this level (keeps_lanes).
+  DotLanes dot_lanes;
+  // Whether rows of more than a unit are, too.
+  bool long_lanes = false;
 };
 
 struct KernelTable {
@@ -142,7 +147,8 @@ struct KernelTable {
 const KernelTable& avx2_kernels();
 const KernelTable& avx2_vnni_kernels();  // same results as avx2, bit for bit
 const KernelTable& avx512_kernels();
-const KernelTable& amx_kernels();  // same results as avx512, bit for bit, but of many tokens and
-                                   // BF16 rows
+// Same results as avx512, bit for bit, but of many tokens and BF16 rows, and of few tokens and long
+// rows of half floats, which are no lanes here.
+const KernelTable& amx_kernels();
 
 }  // namespace synfire::cpu

@@ -52,7 +52,7 @@ template <typename Row>
 struct FloatLanes {
   // Column i.
   template <std::uint32_t T>
-  HWY_INLINE static void add_column(const std::byte* tile, std::uint32_t i, const float* const* x,
+  HWY_INLINE static void add_column(const std::byte* tile, std::size_t i, const float* const* x,
                                     LaneSums<T>& sums) {
 #pragma GCC unroll 4
     for (std::uint32_t v = 0; v < kLaneVectors; ++v) {
@@ -70,7 +70,7 @@ struct FloatLanes {
     const float* at[T];
     for (std::uint32_t t = 0; t < T; ++t) at[t] = x.values + tokens[t] * x.stride;
     LaneSums<T> chains[kLaneChains];
-    std::uint32_t i = 0;
+    std::size_t i = 0;
     for (; i + kLaneChains <= cols; i += kLaneChains) {
       fetch_lines(next, i * kColumnBytes, (i + kLaneChains) * kColumnBytes);
 #pragma GCC unroll 4

@@ -39,8 +39,10 @@ HWY_BEFORE_NAMESPACE();
 #include "backends/cpu/kernels/packed_add-inl.hpp"
 #include "backends/cpu/kernels/lane_dot-inl.hpp"
 #ifdef __AVX512F__
+#include "backends/cpu/kernels/lane_halves-inl.hpp"
 #include "backends/cpu/kernels/lane_nibbles-inl.hpp"
 #include "backends/cpu/kernels/eight_tokens-inl.hpp"
+#include "backends/cpu/kernels/lane_bytes-inl.hpp"
 #endif
 #include "backends/cpu/kernels/sign_dot-inl.hpp"
 // clang-format on
@@ -52,28 +54,34 @@ template <typename Row>
 constexpr RowKernels kFloatRows = {dot_float<Row>,  add_floats<Row>, settle_plain,
                                    decode_row<Row>, kFloatsAhead,    dot_lanes<FloatLanes<Row>>};
 #ifdef __AVX512F__
+constexpr bool kLongLanes = true;
 template <typename Row>
-constexpr RowKernels kHalfRows = {dot_half<Row>,   add_floats<Row>, settle_plain,
-                                  decode_row<Row>, kFloatsAhead,    dot_lanes<FloatLanes<Row>>};
+constexpr RowKernels kHalfRows = {dot_half<Row>, add_floats<Row>,     settle_plain, decode_row<Row>,
+                                  kFloatsAhead,  dot_half_lanes<Row>, kLongLanes};
 constexpr auto kQuantizeEight = quantize_eight;
 constexpr auto kQuantizeWide = quantize_wide;
+constexpr DotLanes kByteLanes = dot_byte_lanes;
 constexpr DotLanes kNibbleLanes = dot_nibble_lanes;
 constexpr auto kToWide = to_wide;
 constexpr auto kAttendWide = attend_wide;
 #else
+constexpr bool kLongLanes = false;
 // 16-bit products of AVX2 take two instructions, so they are no faster than float FMAs.
 template <typename Row>
 constexpr RowKernels kHalfRows = kFloatRows<Row>;
 constexpr decltype(KernelTable::quantize_eight) kQuantizeEight = nullptr;
 constexpr decltype(KernelTable::quantize_wide) kQuantizeWide = nullptr;
+constexpr DotLanes kByteLanes = dot_lanes<Q8Lanes>;
 constexpr DotLanes kNibbleLanes = nullptr;
 constexpr decltype(KernelTable::to_wide) kToWide = nullptr;
 constexpr decltype(KernelTable::attend_wide) kAttendWide = nullptr;
 #endif
 // Formats whose factors may be rounded, and those that are seldom rows of neurons.
 template <typename Format, DotLanes Lanes = nullptr>
-constexpr RowKernels kPackedRows = {dot_packed<Format>,    add_packed<Format>, settle_quarters,
-                                    decode_packed<Format>, Format::kAhead,     Lanes};
+constexpr RowKernels kPackedRows = {dot_packed<Format>, add_packed<Format>,
+                                    settle_quarters,    decode_packed<Format>,
+                                    Format::kAhead,     Lanes,
+                                    kLongLanes};
 template <typename Format>
 constexpr RowKernels kDecodedRows = {dot_packed<Format>,    add_decoded<Format>, settle_plain,
                                      decode_packed<Format>, Format::kAhead,      nullptr};
@@ -83,7 +91,7 @@ constexpr KernelTable kTable = {
     kFloatRows<F32Row>,
     kHalfRows<F16Row>,
     kHalfRows<Bf16Row>,
-    kPackedRows<Q8Format, dot_lanes<Q8Lanes>>,
+    kPackedRows<Q8Format, kByteLanes>,
     kPackedRows<Q4Format, kNibbleLanes>,
     kDecodedRows<Q41Format>,
     kDecodedRows<Q4KFormat>,

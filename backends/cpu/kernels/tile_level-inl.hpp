@@ -20,7 +20,9 @@ constexpr KernelTable with_tiles(KernelTable table, const char* name) {
   table.bf16.dot = dot_bf16<Tiles>;
   table.q8_0.dot = dot_tiles<Tiles, Q8Format>;
   table.q4_0.dot = dot_tiles<Tiles, Q4Format>;
-  table.q4_0.dot_lanes = nullptr;  // tiles want packed rows
+  // Tiles want packed rows.
+  table.f16.long_lanes = table.bf16.long_lanes = table.q8_0.long_lanes = false;
+  table.q4_0.dot_lanes = nullptr;
   table.quantize_eight = nullptr;
   table.q4_1.dot = dot_tiles<Tiles, Q41Format>;
   table.q4_k.dot = dot_tiles<Tiles, Q4KFormat>;

@@ -37,6 +37,10 @@ HWY_INLINE void for_vectors(const std::byte* row, std::uint32_t first, std::uint
 struct WideUnit {
   alignas(64) std::int16_t quants[kWideTokens][kUnit];
   alignas(64) float scales[kWideTokens];
+
+  [[nodiscard]] HWY_INLINE const std::int16_t* pair(std::uint32_t row, std::uint32_t i) const {
+    return quants[row] + i * 2;
+  }
 };
 static_assert(kWideTokens == kTileRows && kWideTokens == kLanes);
 
@@ -80,8 +84,8 @@ void quantize_wide(const float* x, std::size_t stride, std::uint32_t n_tokens, s
 }
 
 // sums [R, kWideTokens] += products of R rows of a panel from `row` on with a block's unit.
-template <std::uint32_t R>
-HWY_INLINE void multiply_wide(const WideUnit& rows, std::uint32_t row, std::uint32_t n_pairs,
+template <std::uint32_t R, typename Unit>
+HWY_INLINE void multiply_wide(const Unit& rows, std::uint32_t row, std::uint32_t n_pairs,
                               const std::int16_t* quants, const float* scales, float* sums) {
   VecI dots[R];
 #pragma GCC unroll 8
@@ -90,7 +94,7 @@ HWY_INLINE void multiply_wide(const WideUnit& rows, std::uint32_t row, std::uint
     const VecI token = load_ints(quants + pair * kWideTokens * 2);
 #pragma GCC unroll 8
     for (std::uint32_t r = 0; r < R; ++r)
-      dots[r] = dot_add_pair(dots[r], token, rows.quants[row + r] + pair * 2);
+      dots[r] = dot_add_pair(dots[r], token, rows.pair(row + r, pair));
   }
   const VecF scale = hn::LoadU(kFloats, scales);
 #pragma GCC unroll 8
@@ -102,9 +106,9 @@ HWY_INLINE void multiply_wide(const WideUnit& rows, std::uint32_t row, std::uint
 }
 
 // sums [kTileRows, kWideTokens] += products of n_rows rows.
-HWY_INLINE void multiply_wide_rows(const WideUnit& rows, std::uint32_t n_rows,
-                                   std::uint32_t n_pairs, const std::int16_t* quants,
-                                   const float* scales, float* sums) {
+template <typename Unit>
+HWY_INLINE void multiply_wide_rows(const Unit& rows, std::uint32_t n_rows, std::uint32_t n_pairs,
+                                   const std::int16_t* quants, const float* scales, float* sums) {
   std::uint32_t r = 0;
   for (; r + 8 <= n_rows; r += 8)
     multiply_wide<8>(rows, r, n_pairs, quants, scales, sums + r * kWideTokens);
@@ -130,19 +134,20 @@ struct WideRun {
   std::uint32_t n_tokens = 0;
 };
 
-// As DotRows, for the tokens of a run.
-template <typename Row>
-[[gnu::noinline]] void dot_wide_run(const std::byte* const* rows, std::uint32_t n_rows,
-                                    std::uint32_t cols, const Activations& x, const WideRun& run,
-                                    const std::uint32_t* tokens, float* out) {
+// As DotRows, for the tokens of a run. fill(first, n, unit): n elements of the rows from `first`
+// on, as wide as the tokens.
+template <typename Unit, typename Fill>
+[[gnu::noinline]] void dot_wide_run(std::uint32_t n_rows, std::uint32_t cols, const Activations& x,
+                                    const WideRun& run, const std::uint32_t* tokens,
+                                    const Fill& fill, float* out) {
   alignas(64) float sums[kWideBlocks][kTileRows][kWideTokens];
   __builtin_memset(sums, 0, run.n_blocks * sizeof sums[0]);
-  WideUnit unit;
+  Unit unit;
   const std::size_t n_units = units_in(cols);
   for (std::uint32_t u = 0; u < n_units; ++u) {
     const std::uint32_t first = u * kUnit;
     const std::uint32_t n = cols - first < kUnit ? cols - first : kUnit;
-    widen<Row>(rows, n_rows, first, n, unit);
+    fill(first, n, unit);
     // Whole pairs of vectors, since elements are in turns.
     const std::uint32_t n_pairs = (n + 2 * kLanes - 1) / (2 * kLanes) * kLanes;
     for (std::uint32_t b = 0; b < run.n_blocks; ++b) {
@@ -178,7 +183,12 @@ void dot_half(const std::byte* const* rows, const std::byte* const* next_rows, s
     return dot_float<Row>(rows, next_rows, n_rows, cols, x, tokens, n_tokens, out);
   for_wide_runs(tokens, n_tokens, out,
                 [&](const WideRun& run, const std::uint32_t* some, float* to) {
-                  dot_wide_run<Row>(rows, n_rows, cols, x, run, some, to);
+                  dot_wide_run<WideUnit>(
+                      n_rows, cols, x, run, some,
+                      [&](std::uint32_t first, std::uint32_t n, WideUnit& unit) {
+                        widen<Row>(rows, n_rows, first, n, unit);
+                      },
+                      to);
                 });
 }
 

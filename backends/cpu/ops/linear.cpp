@@ -84,7 +84,11 @@ class Linears {
     QuantsWanted wanted;
     for (const sdk::OpCall& call : calls) {
       matrices_.emplace_back(device, call);
-      wanted.add(matrices_.back().weights.dtype, matrices_.back().weights.is_lanes());
+      const auto& weights = matrices_.back().weights;
+      if (weights.is_lanes())
+        wanted.add_lanes(weights.dtype, cols_);
+      else
+        wanted.add(weights.dtype);
     }
     x_ = prepare_activations(device, calls[0].input(0), n_tokens_, cols_, wanted);
     block_tokens_ = std::min(n_tokens_, tokens_at_once());

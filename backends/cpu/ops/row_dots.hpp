@@ -34,14 +34,21 @@ inline std::size_t bytes_ahead(const RowKernels& kernels, std::size_t row_bytes)
 
 // What rows that share x multiply with, besides floats.
 struct QuantsWanted {
-  // Rows that are lanes have no use for 16 bits and tiles.
-  void add(DType dtype, bool lanes = false) {
-    const bool nibble_lanes = lanes && dtype == DType::q4_0;
-    eights |= nibble_lanes;
-    quants |= !nibble_lanes && wants_quants(dtype);
-    tiles |= !lanes && wants_quants(dtype);
-    f16 |= !lanes && dtype == DType::f16;
-    bf16 |= !lanes && dtype == DType::bf16;
+  // Of packed rows.
+  void add(DType dtype) {
+    quants |= wants_quants(dtype);
+    tiles |= wants_quants(dtype);
+    f16 |= dtype == DType::f16;
+    bf16 |= dtype == DType::bf16;
+  }
+  // Of rows that are lanes: those of 4 bits want tokens by eight, short ones nothing for many
+  // tokens. Long ones are where there are no tiles.
+  void add_lanes(DType dtype, std::uint32_t cols) {
+    const bool nibbles = dtype == DType::q4_0;
+    eights |= nibbles;
+    quants |= !nibbles && wants_quants(dtype);
+    f16 |= cols > kUnit && dtype == DType::f16;
+    bf16 |= cols > kUnit && dtype == DType::bf16;
   }
 
   bool quants = false;  // 8 bits

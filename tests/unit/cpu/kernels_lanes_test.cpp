@@ -17,14 +17,15 @@ namespace synfire::cpu {
 namespace {
 
 constexpr DType kDTypesOfLanes[] = {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_0};
-constexpr std::uint32_t kColumns[] = {1,  2,   3,   5,   31,  32,  63,  64,
-                                      96, 160, 224, 255, 256, 768, 1536};
+constexpr std::uint32_t kColumns[] = {1,   2,   3,   5,   31,  32,  63,  64,  96,
+                                      160, 224, 255, 256, 288, 576, 768, 1536};
 
-bool fits(DType dtype, std::uint32_t cols) {
-  return cols % dtype_info(dtype).block_size == 0 && keeps_lanes(dtype, kTileRows, cols);
+// Whether rows of so many columns are lanes at a level.
+bool fits(const KernelTable& kernels, DType dtype, std::uint32_t cols) {
+  return cols % dtype_info(dtype).block_size == 0 && keeps_lanes(kernels, dtype, kTileRows, cols);
 }
-bool has_lanes(const KernelTable& kernels, DType dtype) {
-  return row_kernels(kernels, dtype).dot_lanes != nullptr;
+bool has_long_lanes(const KernelTable& kernels, DType dtype) {
+  return fits(kernels, dtype, 2 * kUnit);
 }
 
 // A tile of n rows of a file.
@@ -106,7 +107,7 @@ class LanesTest : public testing::TestWithParam<const KernelTable*> {
 TEST_P(LanesTest, DotAgreesWithTheDecodedWeights) {
   for (const DType dtype : kDTypesOfLanes)
     for (const std::uint32_t cols : kColumns) {
-      if (!has_lanes(kernels_, dtype) || !fits(dtype, cols)) continue;
+      if (!fits(kernels_, dtype, cols)) continue;
       for (const std::uint32_t n_rows : {1u, 7u, 15u, kTileRows}) {
         const Tile tile(dtype, cols, n_rows);
         for (const std::uint32_t n_tokens : {1u, 2u, 3u, 4u, 5u, 9u, 18u}) {
@@ -119,8 +120,8 @@ TEST_P(LanesTest, DotAgreesWithTheDecodedWeights) {
 
 TEST_P(LanesTest, ATokenGetsTheSameBitsAloneAndAmongOthers) {
   for (const DType dtype : kDTypesOfLanes)
-    for (const std::uint32_t cols : {64u, 224u, 256u, 768u}) {
-      if (!has_lanes(kernels_, dtype) || !fits(dtype, cols)) continue;
+    for (const std::uint32_t cols : {64u, 224u, 256u, 576u, 768u}) {
+      if (!fits(kernels_, dtype, cols)) continue;
       const Tile tile(dtype, cols, kTileRows);
       Tokens tokens(cols, 23);
       const std::vector<float> all = dot_all(kernels_, tile, tokens);
@@ -135,8 +136,8 @@ TEST_P(LanesTest, ATokenGetsTheSameBitsAloneAndAmongOthers) {
 // A row's bits depend on neither its lane nor its neighbours.
 TEST_P(LanesTest, ARowGetsTheSameBitsInAnyLane) {
   for (const DType dtype : kDTypesOfLanes) {
-    for (const std::uint32_t cols : {96u, 256u, 768u}) {
-      if (!has_lanes(kernels_, dtype) || !fits(dtype, cols)) continue;
+    for (const std::uint32_t cols : {96u, 256u, 576u, 768u}) {
+      if (!fits(kernels_, dtype, cols)) continue;
       Tile tile(dtype, cols, kTileRows);
       Tokens tokens(cols, 5);
       const std::vector<float> before = dot_all(kernels_, tile, tokens);
@@ -152,41 +153,86 @@ TEST_P(LanesTest, ARowGetsTheSameBitsInAnyLane) {
   }
 }
 
-// A level may keep Q4_0 rows in either layout, so both must give the same values.
-TEST_P(LanesTest, Q4RowsHaveTheBitsOfPackedRows) {
-  if (!has_lanes(kernels_, DType::q4_0)) GTEST_SKIP() << "no lanes of Q4_0 at this level";
-  for (const std::uint32_t cols : {256u, 768u, 2048u}) {
-    const Tile tile(DType::q4_0, cols, kTileRows);
-    Tokens tokens(cols, 21);
-    const std::vector<float> lanes = dot_all(kernels_, tile, tokens);
-    const std::size_t stride = packed_stride(DType::q4_0, cols);
-    std::vector<std::byte> packed(kTileRows * stride);
-    const std::byte* rows[kTileRows];
-    for (std::uint32_t r = 0; r < kTileRows; ++r) {
-      pack_row(DType::q4_0, tile.file.data() + r * row_bytes(DType::q4_0, cols), cols,
-               packed.data() + r * stride);
-      rows[r] = packed.data() + r * stride;
+// The same rows, packed, times the same tokens.
+std::vector<float> dot_packed_rows(const KernelTable& kernels, const Tile& tile,
+                                   const Activations& x, std::uint32_t n_tokens) {
+  const std::size_t stride = packed_stride(tile.dtype, tile.cols);
+  std::vector<std::byte> packed(kTileRows * stride);
+  const std::byte* rows[kTileRows];
+  for (std::uint32_t r = 0; r < kTileRows; ++r) {
+    pack_row(tile.dtype, tile.file.data() + r * row_bytes(tile.dtype, tile.cols), tile.cols,
+             packed.data() + r * stride);
+    rows[r] = packed.data() + r * stride;
+  }
+  std::vector<std::uint32_t> ids(n_tokens);
+  std::iota(ids.begin(), ids.end(), 0u);
+  std::vector<float> out(n_tokens * kTileRows);
+  row_kernels(kernels, tile.dtype)
+      .dot(rows, nullptr, kTileRows, tile.cols, x, ids.data(), n_tokens, out.data());
+  return out;
+}
+
+// A level may keep quantized rows in either layout, so both must give the same values.
+TEST_P(LanesTest, LongQuantizedRowsHaveTheBitsOfPackedRows) {
+  for (const DType dtype : {DType::q4_0, DType::q8_0}) {
+    if (!has_long_lanes(kernels_, dtype)) GTEST_SKIP() << "no long lanes at this level";
+    for (const std::uint32_t cols : {512u, 768u, 2048u}) {
+      const Tile tile(dtype, cols, kTileRows);
+      Tokens tokens(cols, 21);
+      const std::vector<float> lanes = dot_all(kernels_, tile, tokens);
+      EXPECT_EQ(lanes, dot_packed_rows(kernels_, tile, tokens.prepare(kernels_, true), tokens.n))
+          << dtype_info(dtype).name << ", " << cols << " columns";
+      for (std::uint32_t t = 0; t < tokens.n; ++t) {  // as a batch of one has it
+        const std::vector<float> alone = dot(kernels_, tile, tokens.prepare(kernels_, true), {t});
+        EXPECT_EQ(
+            std::memcmp(alone.data(), lanes.data() + t * kTileRows, sizeof(float) * kTileRows), 0)
+            << dtype_info(dtype).name << ", " << cols << " columns, token " << t;
+      }
     }
-    std::vector<std::uint32_t> ids(tokens.n);
-    std::iota(ids.begin(), ids.end(), 0u);
-    std::vector<float> out(lanes.size());
-    row_kernels(kernels_, DType::q4_0)
-        .dot(rows, nullptr, kTileRows, cols, tokens.prepare(kernels_, true), ids.data(), tokens.n,
-             out.data());
-    EXPECT_EQ(std::memcmp(lanes.data(), out.data(), out.size() * sizeof(float)), 0)
-        << cols << " columns";
-    for (const std::uint32_t t : ids) {  // as a batch of one has it
-      const std::vector<float> alone = dot(kernels_, tile, tokens.prepare(kernels_, true), {t});
-      EXPECT_EQ(std::memcmp(alone.data(), lanes.data() + t * kTileRows, sizeof(float) * kTileRows),
-                0)
-          << cols << " columns, token " << t;
+  }
+}
+
+// Many tokens and half floats: in 16-bit integers, those of packed rows.
+TEST_P(LanesTest, LongHalfRowsOfManyTokensHaveTheBitsOfPackedRows) {
+  for (const DType dtype : {DType::f16, DType::bf16}) {
+    if (!has_long_lanes(kernels_, dtype)) GTEST_SKIP() << "no long lanes at this level";
+    for (const std::uint32_t cols : {288u, 512u, 576u}) {
+      const Tile tile(dtype, cols, kTileRows);
+      Tokens tokens(cols, 37);
+      const Activations x = tokens.prepare_wide(kernels_);
+      std::vector<std::uint32_t> ids(tokens.n);
+      std::iota(ids.begin(), ids.end(), 0u);
+      std::vector<float> out(tokens.n * kTileRows);
+      row_kernels(kernels_, dtype)
+          .dot_lanes(tile.bytes.data(), nullptr, cols, x, ids.data(), tokens.n, out.data());
+      EXPECT_EQ(out, dot_packed_rows(kernels_, tile, x, tokens.n))
+          << dtype_info(dtype).name << ", " << cols << " columns";
     }
+  }
+}
+
+// Rows of zeros, whose norm is none, among others.
+TEST_P(LanesTest, ZerosOfHalfRowsStayZeros) {
+  if (!has_long_lanes(kernels_, DType::f16)) GTEST_SKIP() << "no long lanes at this level";
+  Tile tile(DType::f16, 512, kTileRows);
+  std::memset(tile.file_row(3), 0, row_bytes(DType::f16, 512));
+  tile.pack();
+  Tokens tokens(512, 16);
+  const Activations x = tokens.prepare_wide(kernels_);
+  std::vector<std::uint32_t> ids(tokens.n);
+  std::iota(ids.begin(), ids.end(), 0u);
+  std::vector<float> out(tokens.n * kTileRows);
+  row_kernels(kernels_, DType::f16)
+      .dot_lanes(tile.bytes.data(), nullptr, 512, x, ids.data(), tokens.n, out.data());
+  for (std::uint32_t t = 0; t < tokens.n; ++t) {
+    EXPECT_EQ(out[t * kTileRows + 3], 0);
+    EXPECT_NE(out[t * kTileRows + 4], 0);
   }
 }
 
 // They need not follow each other, nor begin where a block of eight does.
 TEST_P(LanesTest, Q4RowsTakeAnyTokens) {
-  if (!has_lanes(kernels_, DType::q4_0)) GTEST_SKIP() << "no lanes of Q4_0 at this level";
+  if (!has_long_lanes(kernels_, DType::q4_0)) GTEST_SKIP() << "no lanes of Q4_0 at this level";
   const Tile tile(DType::q4_0, 512, kTileRows);
   Tokens tokens(512, 21);
   const std::vector<float> all = dot_all(kernels_, tile, tokens);
@@ -227,7 +273,7 @@ TEST_P(LanesTest, EightsAreTheQuantsOfSingleTokens) {
 
 // The largest codes and quants, of one sign.
 TEST_P(LanesTest, ExtremeNibblesDoNotSaturate) {
-  if (!has_lanes(kernels_, DType::q4_0)) GTEST_SKIP() << "no lanes of Q4_0 at this level";
+  if (!fits(kernels_, DType::q4_0, kUnit)) GTEST_SKIP() << "no lanes of Q4_0 at this level";
   for (const int both : {0x00, 0x0f, 0xf0, 0xff})
     for (const float sign : {-1.0f, 1.0f}) {
       Tile tile(DType::q4_0, 256, kTileRows);
@@ -243,21 +289,19 @@ TEST_P(LanesTest, ExtremeNibblesDoNotSaturate) {
 
 // The largest quants that a block can hold, of one sign: sums of pairs must not saturate.
 TEST_P(LanesTest, ExtremeQuantsDoNotSaturate) {
-  for (const int weight : {-128, -127, 127})
-    for (const float sign : {-1.0f, 1.0f}) {
-      Tile tile(DType::q8_0, 64, kTileRows);
-      for (std::uint32_t block = 0; block < kTileRows * 2; ++block)
-        std::memset(tile.file.data() + block * 34 + 2, weight, 32);
-      tile.pack();
-      Tokens tokens(64, 3);
-      std::fill(tokens.x.begin(), tokens.x.end(), sign);
-      const std::vector<float> out = dot_all(kernels_, tile, tokens);
-      for (std::uint32_t r = 0; r < kTileRows; ++r) {
-        double want = 0;
-        for (std::uint32_t i = 0; i < 64; ++i) want += sign * tile.values[r * 64 + i];
-        EXPECT_NEAR(out[r], want, 1e-3) << weight << " x " << sign;
+  for (const std::uint32_t cols : {64u, 512u})
+    for (const int weight : {-128, -127, 127})
+      for (const float sign : {-1.0f, 1.0f}) {
+        if (!fits(kernels_, DType::q8_0, cols)) continue;
+        Tile tile(DType::q8_0, cols, kTileRows);
+        for (std::uint32_t block = 0; block < kTileRows * cols / 32; ++block)
+          std::memset(tile.file.data() + block * 34 + 2, weight, 32);
+        tile.pack();
+        Tokens tokens(cols, 3);
+        std::fill(tokens.x.begin(), tokens.x.end(), sign);
+        SCOPED_TRACE(testing::Message() << weight << " x " << sign);
+        expect_products(tile, tokens, dot_all(kernels_, tile, tokens));
       }
-    }
 }
 
 INSTANTIATE_TEST_SUITE_P(Levels, LanesTest, testing::ValuesIn(machine_levels()), level_test_name);
@@ -273,7 +317,7 @@ TEST(LanesAcrossLevels, VnniGivesTheSameBitsAsAvx2) {
 TEST(LaneRows, GiveTheFilesBytesBack) {
   for (const DType dtype : kDTypesOfLanes)
     for (const std::uint32_t cols : {1u, 33u, 64u, 256u, 768u}) {
-      if (!fits(dtype, cols)) continue;
+      if (cols % dtype_info(dtype).block_size != 0) continue;
       Tile tile(dtype, cols, 11);
       std::vector<std::byte> row(row_bytes(dtype, cols));
       for (std::uint32_t r = 0; r < 11; ++r) {
@@ -284,18 +328,49 @@ TEST(LaneRows, GiveTheFilesBytesBack) {
     }
 }
 
-TEST(LaneRows, AreForNarrowMatricesAndForNibbles) {
-  EXPECT_TRUE(keeps_lanes(DType::f16, 5632, 64));
-  EXPECT_TRUE(keeps_lanes(DType::q8_0, 16, 256));
-  EXPECT_TRUE(keeps_lanes(DType::q4_0, 5632, 2048));
-  EXPECT_TRUE(keeps_lanes(DType::q4_0, 16, 256));
-  EXPECT_FALSE(keeps_lanes(DType::q8_0, 5632, 288));  // as long as what units serve well
-  EXPECT_FALSE(keeps_lanes(DType::f16, 15, 64));      // do not fill the lanes
-  EXPECT_FALSE(keeps_lanes(DType::f32, 1, 256));      // a vector
-  EXPECT_FALSE(keeps_lanes(DType::i8, 5632, 64));     // signs
-  EXPECT_FALSE(keeps_lanes(DType::q4_0, 5632, 576));  // not in whole units
-  EXPECT_FALSE(keeps_lanes(DType::q4_0, 15, 2048));
-  EXPECT_FALSE(keeps_lanes(DType::q4_1, 5632, 2048));  // no kernels
+TEST(LaneRows, WholeTilesHaveTheBytesOfOnesThatAreFilledUp) {
+  for (const DType dtype : kDTypesOfLanes)
+    for (const std::uint32_t cols : {32u, 256u, 576u}) {
+      if (cols % (dtype == DType::q4_0 ? kUnit : dtype_info(dtype).block_size) != 0) continue;
+      const Tile tile(dtype, cols, kTileRows);
+      std::vector<std::byte> row(row_bytes(dtype, cols));
+      for (std::uint32_t r = 0; r < kTileRows; ++r) {
+        unpack_lane_row(dtype, tile.bytes.data(), r, cols, row.data());
+        EXPECT_EQ(std::memcmp(row.data(), tile.file.data() + r * row.size(), row.size()), 0)
+            << dtype_info(dtype).name << ", " << cols << " columns, row " << r;
+      }
+    }
+}
+
+TEST(LaneRows, AreForNarrowMatrices) {
+  const KernelTable& kernels = avx2_kernels();
+  EXPECT_TRUE(keeps_lanes(kernels, DType::f16, 5632, 64));
+  EXPECT_TRUE(keeps_lanes(kernels, DType::q8_0, 16, 256));
+  EXPECT_FALSE(keeps_lanes(kernels, DType::f16, 5632, 2048));
+  EXPECT_FALSE(keeps_lanes(kernels, DType::q8_0, 5632, 288));  // as long as what units serve well
+  EXPECT_FALSE(keeps_lanes(kernels, DType::f16, 15, 64));      // do not fill the lanes
+  EXPECT_FALSE(keeps_lanes(kernels, DType::f32, 1, 256));      // a vector
+  EXPECT_FALSE(keeps_lanes(kernels, DType::i8, 5632, 64));     // signs
+  EXPECT_FALSE(keeps_lanes(kernels, DType::q4_0, 5632, 256));  // no kernels
+  EXPECT_FALSE(keeps_lanes(kernels, DType::q4_1, 5632, 64));
+}
+
+TEST(LaneRows, AreForLongOnesAtTheAvx512Level) {
+  const KernelTable& kernels = avx512_kernels();
+  EXPECT_TRUE(keeps_lanes(kernels, DType::q4_0, 5632, 2048));
+  EXPECT_TRUE(keeps_lanes(kernels, DType::q4_0, 16, 256));
+  EXPECT_TRUE(keeps_lanes(kernels, DType::f16, 5632, 2048));
+  EXPECT_TRUE(keeps_lanes(kernels, DType::bf16, 16, 576));
+  EXPECT_TRUE(keeps_lanes(kernels, DType::q8_0, 5632, 2048));
+  EXPECT_FALSE(keeps_lanes(kernels, DType::f32, 5632, 2048));
+  EXPECT_FALSE(keeps_lanes(kernels, DType::q8_0, 5632, 576));  // not in whole units
+  EXPECT_FALSE(keeps_lanes(kernels, DType::f16, 5632, 1000));  // not in whole pairs of vectors
+  EXPECT_FALSE(keeps_lanes(kernels, DType::q4_0, 5632, 576));  // not in whole units
+  EXPECT_FALSE(keeps_lanes(kernels, DType::q4_0, 15, 2048));
+  EXPECT_FALSE(keeps_lanes(kernels, DType::q4_1, 5632, 2048));  // no kernels
+  for (const DType dtype : kDTypesOfLanes)                      // tiles want packed rows
+    EXPECT_FALSE(keeps_lanes(amx_kernels(), dtype, 5632, 2048)) << dtype_info(dtype).name;
+  EXPECT_TRUE(keeps_lanes(amx_kernels(), DType::f16, 5632, 64));
 }
 
 }  // namespace
