@@ -74,7 +74,8 @@ void ThreadTeam::parallel_members(std::size_t parts, MemberBody body) {
   body_ = &body;
   const bool shared = parts > 1 && !threads_.empty();
   if (shared) {
-    gate_.store(kOpen, std::memory_order_release);
+    const std::uint32_t run = run_.load(std::memory_order_relaxed) + 1;
+    gate_.store(kOpen | run_bits(run), std::memory_order_release);
     run_.fetch_add(1, std::memory_order_release);
     run_.notify_all();
   }
@@ -94,18 +95,18 @@ void ThreadTeam::run_body(std::size_t member) noexcept {
 
 void ThreadTeam::wait_until_left() {
   gate_.fetch_and(~kOpen, std::memory_order_relaxed);
-  const auto empty = [&] { return gate_.load(std::memory_order_acquire) == 0; };
+  const auto empty = [&] { return (gate_.load(std::memory_order_acquire) & kInside) == 0; };
   if (may_spin() && spin_until(empty)) return;
-  for (std::uint32_t inside; (inside = gate_.load(std::memory_order_acquire)) != 0;)
-    gate_.wait(inside, std::memory_order_acquire);
+  for (std::uint32_t gate; ((gate = gate_.load(std::memory_order_acquire)) & kInside) != 0;)
+    gate_.wait(gate, std::memory_order_acquire);
 }
 
 void ThreadTeam::member_main(std::size_t member, const ThreadHomes& homes) {
   keep_this_thread(homes, member);
-  for (std::uint32_t seen = 0;;) {
+  for (std::uint32_t seen = 0, joined = 0;;) {
     seen = wait_for_run(seen);
     if ((gate_.load(std::memory_order_acquire) & kStop) != 0) return;
-    if (!join()) continue;
+    if (!join(joined)) continue;
     run_body(member);
     leave();
   }
@@ -117,17 +118,20 @@ std::uint32_t ThreadTeam::wait_for_run(std::uint32_t seen) const {
   return run_.load(std::memory_order_acquire);
 }
 
-bool ThreadTeam::join() {
+bool ThreadTeam::join(std::uint32_t& joined) {
   std::uint32_t gate = gate_.load(std::memory_order_relaxed);
-  while ((gate & kOpen) != 0)
+  while ((gate & kOpen) != 0 && (gate & (kOpen | kRun)) != joined)
     if (gate_.compare_exchange_weak(gate, gate + 1, std::memory_order_acquire,
-                                    std::memory_order_relaxed))
+                                    std::memory_order_relaxed)) {
+      joined = gate & (kOpen | kRun);
       return true;
+    }
   return false;
 }
 
 void ThreadTeam::leave() {
-  if (gate_.fetch_sub(1, std::memory_order_release) == 1) gate_.notify_one();
+  // The caller waits only once it has closed the gate.
+  if ((gate_.fetch_sub(1, std::memory_order_release) & (kOpen | kInside)) == 1) gate_.notify_one();
 }
 
 }  // namespace synfire::cpu

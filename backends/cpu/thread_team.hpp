@@ -47,13 +47,19 @@ class ThreadTeam {
   void parallel_members(std::size_t parts, MemberBody body);
 
  private:
-  static constexpr std::uint32_t kOpen = 1u << 31;  // members may join
-  static constexpr std::uint32_t kStop = 1u << 30;  // the team ends
+  // The gate's bits. A run's number lets nobody come twice: a member that is late for a run may
+  // join the next one before it sees that one announced.
+  static constexpr std::uint32_t kOpen = 1u << 31;     // members may join
+  static constexpr std::uint32_t kStop = 1u << 30;     // the team ends
+  static constexpr std::uint32_t kRun = 0x3fff << 16;  // the run's number, its lowest bits
+  static constexpr std::uint32_t kInside = 0xffff;     // how many have joined and not left
+  static std::uint32_t run_bits(std::uint32_t run) { return run << 16 & kRun; }
 
   void member_main(std::size_t member, const ThreadHomes& homes);
   [[nodiscard]] bool may_spin() const;
   [[nodiscard]] std::uint32_t wait_for_run(std::uint32_t seen) const;
-  [[nodiscard]] bool join();
+  // `joined`: the run that the member joined last.
+  [[nodiscard]] bool join(std::uint32_t& joined);
   void leave();
   void wait_until_left();
   void run_body(std::size_t member) noexcept;
@@ -66,8 +72,8 @@ class ThreadTeam {
   std::exception_ptr failure_;  // the first one; guarded by failure_mutex_
   std::mutex failure_mutex_;
 
-  alignas(64) std::atomic<std::uint32_t> run_{0};   // counts runs; members wait for it to change
-  alignas(64) std::atomic<std::uint32_t> gate_{0};  // kOpen, kStop, and how many are inside
+  alignas(64) std::atomic<std::uint32_t> run_{0};  // counts runs; members wait for it to change
+  alignas(64) std::atomic<std::uint32_t> gate_{0};
   alignas(64) std::atomic<std::size_t> next_chunk_{0};  // of parallel_for
 };
 
