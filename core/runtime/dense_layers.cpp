@@ -9,6 +9,9 @@
 namespace synfire {
 namespace {
 
+// FFNs that are no larger stay in the processor's own caches from token to token.
+constexpr double kCacheBytes = 2 << 20;
+
 double weight_bytes(const Program& program, const GgufFile& model, WeightId id) {
   if (id == kNone) return 0;
   const GgufTensor* const tensor = model.tensor(program.weights[id].name);
@@ -23,6 +26,15 @@ double down_apart_bytes(const Program& program, const GgufFile& model, const Pro
   const Hparams& h = program.hparams;
   return static_cast<double>(h.d_ff *
                              row_bytes(neuron_major_dtype(program, tensor->dtype), h.d_model));
+}
+
+// Of all layers' matrices.
+double all_ffn_bytes(const Program& program, const GgufFile& model) {
+  double bytes = 0;
+  for (const ProgramLayer& layer : program.layers)
+    for (const WeightId id : {layer.ffn.gate, layer.ffn.up, layer.ffn.down})
+      bytes += weight_bytes(program, model, id);
+  return bytes;
 }
 
 // A number that a file states; none where it does not.
@@ -83,10 +95,11 @@ Result<std::vector<bool>> find_dense_layers(const Program& program, const GgufFi
                                             const GgufFile* sidecar,
                                             const PredictorProgram& predictor) {
   std::vector<bool> dense(program.layers.size(), false);
+  const bool in_cache = all_ffn_bytes(program, model) <= kCacheBytes;
   for (std::uint32_t layer = 0; layer < dense.size(); ++layer) {
     const FfnBytes bytes = ffn_bytes(program, model, predictor, layer);
     const FfnRows rows{static_cast<double>(program.hparams.d_ff),
-                       program.layers[layer].ffn.down_is_neuron_major};
+                       program.layers[layer].ffn.down_is_neuron_major, in_cache};
     SYNFIRE_ASSIGN_OR_RETURN(const std::optional<FfnShares> shares,
                              shares_of(layer, model, sidecar, predictor));
     dense[layer] = shares && dense_pays(bytes, *shares, rows);

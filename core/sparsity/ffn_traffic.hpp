@@ -20,6 +20,7 @@ struct FfnShares {
 struct FfnRows {
   double neurons = 0;
   bool in_pairs = false;  // up and down neuron by neuron; else each is one stream
+  bool in_cache = false;  // no memory is waited for: kCostOfRowsApart is all
 };
 
 // What reading a row costs the memory beyond its bytes, in bytes: latency, unused prefetches, the
@@ -38,11 +39,13 @@ inline bool dense_pays(const FfnBytes& bytes, const FfnShares& shares, const Ffn
   const double deciding = gated ? bytes.gate : bytes.up;
   const double up = gated ? bytes.up : 0;
   const double others = (gated ? 2 : 1) * rows.neurons;  // rows
-  const double asked =
-      shares.asked >= 1 ? deciding : shares.asked * (deciding + kCostOfRowApart * rows.neurons);
-  const double active = shares.active * (up + bytes.down_apart + kCostOfRowApart * others);
-  const double all = up + bytes.down + (rows.in_pairs ? kCostOfRowInPairs * others : 0);
-  return bytes.predictor + asked + active >= deciding + all;
+  const auto apart = [&](double row_bytes, double n) {
+    return rows.in_cache ? kCostOfRowsApart * row_bytes : row_bytes + kCostOfRowApart * n;
+  };
+  const double asked = shares.asked >= 1 ? deciding : shares.asked * apart(deciding, rows.neurons);
+  const double active = shares.active * apart(up + bytes.down_apart, others);
+  const double turns = rows.in_pairs && !rows.in_cache ? kCostOfRowInPairs * others : 0;
+  return bytes.predictor + asked + active >= deciding + up + bytes.down + turns;
 }
 
 }  // namespace synfire

@@ -82,12 +82,20 @@ TEST_F(DenseLayers, WhereLeavingNeuronsOutDoesNotPay) {
 }
 
 TEST_F(DenseLayers, AFileOfPairsIsReadInPairsByADenseRunToo) {
-  model_ = TinyModel({.neuron_major_down = true});
+  model_ = TinyModel({.d_ff = 16384, .neuron_major_down = true});
   say("synfire.activity.active_share", 0.5F);
   EXPECT_THAT(*find(exact_), ElementsAre(false, false));
-  model_ = TinyModel({.neuron_major_down = false});
+  model_ = TinyModel({.d_ff = 16384, .neuron_major_down = false});
   say("synfire.activity.active_share", 0.5F);
   EXPECT_THAT(*find(exact_), ElementsAre(true, true));
+}
+
+TEST_F(DenseLayers, WhatStaysInACacheWaitsForNoRow) {
+  for (const std::uint32_t d_ff : {256u, 16384u}) {
+    model_ = TinyModel({.d_ff = d_ff, .neuron_major_down = false});
+    say("synfire.activity.active_share", 0.6F);
+    EXPECT_THAT(*find(exact_), testing::Each(d_ff == 16384)) << d_ff;
+  }
 }
 
 TEST_F(DenseLayers, AShareMustBeANumber) {

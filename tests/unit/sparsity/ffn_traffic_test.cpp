@@ -34,6 +34,13 @@ TEST(DensePays, LaterWhereDenseRowsComeInPairs) {
   EXPECT_TRUE(dense_pays(gated(324), {1, 0.9}, kPairs));
 }
 
+TEST(DensePays, RowsInACacheCostTheirBytes) {
+  for (const bool in_pairs : {false, true}) {
+    EXPECT_FALSE(dense_pays(gated(64), {1, 0.7}, {1536, in_pairs, true}));
+    EXPECT_TRUE(dense_pays(gated(64), {1, 0.8}, {1536, in_pairs, true}));
+  }
+}
+
 TEST(DensePays, APredictorMustEarnItsBytes) {
   EXPECT_FALSE(dense_pays(gated(1152, 0.5), {0.15, 0.1}, kMatrices));
   EXPECT_FALSE(dense_pays(gated(1152, 0.5), {0.7, 0.5}, kMatrices));
