@@ -193,25 +193,32 @@ class Linears {
   void for_tiles(std::uint32_t tiles, std::uint32_t outputs, const Body& body) {
     const std::size_t tile_bytes =
         outputs * matrices_[0].weights.stride() * kTileRows * std::max(n_tokens_ / 4, 1u);
+    const MemberScratch scratch(device_.workspace(), device_.team().members(),
+                                outputs * std::size_t{block_tokens_} * kTileRows * sizeof(float));
+    const auto share_out = [&](const TileSource& source, std::size_t parts) {
+      device_.team().parallel_members(parts, [&](std::size_t member) {
+        auto* const room = reinterpret_cast<float*>(scratch.of(member));
+        for (MemberRuns mine(source, member); mine.any(); mine.advance())
+          for (std::uint32_t t = 0; t < n_tokens_; t += block_tokens_) {
+            const TokenBlock tokens{t, std::min(block_tokens_, n_tokens_ - t)};
+            for (std::uint32_t tile = mine.first(); tile < mine.end(); ++tile)
+              body(Step{tile, tokens, mine, t + tokens.n == n_tokens_}, room);
+          }
+      });
+    };
+    if (n_tokens_ == 1) {
+      const TileShares shares(device_, tiles, tile_bytes);
+      return share_out(shares, shares.size());
+    }
     // Many tokens go over a run in blocks: it should stay in a cache.
     const std::uint32_t most =
         n_tokens_ <= block_tokens_
-            ? 1
+            ? tiles
             : static_cast<std::uint32_t>(kRunBytes /
                                          (outputs * matrices_[0].weights.stride() * kTileRows)) +
                   1;
-    const TileShares shares(device_, tiles, tile_bytes, most);
-    const MemberScratch scratch(device_.workspace(), device_.team().members(),
-                                outputs * std::size_t{block_tokens_} * kTileRows * sizeof(float));
-    device_.team().parallel_members(shares.size(), [&](std::size_t member) {
-      auto* const room = reinterpret_cast<float*>(scratch.of(member));
-      for (MemberRuns mine(shares, member); mine.any(); mine.advance())
-        for (std::uint32_t t = 0; t < n_tokens_; t += block_tokens_) {
-          const TokenBlock tokens{t, std::min(block_tokens_, n_tokens_ - t)};
-          for (std::uint32_t tile = mine.first(); tile < mine.end(); ++tile)
-            body(Step{tile, tokens, mine, t + tokens.n == n_tokens_}, room);
-        }
-    });
+    const GuidedRuns runs(device_, tiles, tile_bytes, most);
+    share_out(runs, runs.size());
   }
 
   // A tile's rows times some tokens, into out [tokens, kTileRows]; how many rows it has.

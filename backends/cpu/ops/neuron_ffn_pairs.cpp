@@ -155,12 +155,12 @@ void NeuronFfnPairs::run() {
 void NeuronFfnPairs::find_hidden(const PairLists& lists) const {
   const MemberScratch scratch(device_.workspace(), device_.team().members(),
                               2 * Tiles::bytes(n_tokens_));
-  const TileShares shares(device_, n_blocks(), kBlockEntries * rows_.bytes(rows_.deciding()));
-  device_.team().parallel_members(shares.size(), [&](std::size_t member) {
+  const GuidedRuns runs(device_, n_blocks(), kBlockEntries * rows_.bytes(rows_.deciding()));
+  device_.team().parallel_members(runs.size(), [&](std::size_t member) {
     Tiles these(scratch.of(member), n_tokens_);
     Tiles others(scratch.of(member) + Tiles::bytes(n_tokens_), n_tokens_);
     RowFetch fetch;
-    MemberRuns mine(shares, member);
+    MemberRuns mine(runs, member);
     if (mine.any()) {
       fetch_deciding(mine.first(), fetch);
       list_pairs(mine.first(), these);

@@ -17,16 +17,16 @@ void neuron_gate(CpuDevice& device, const sdk::OpCall& call) {
   const std::uint32_t tiles = (n + kTileRows - 1) / kTileRows;
   const std::size_t out_floats = std::size_t{n_tokens} * kTileRows;
   const NeuronRow row = rows.deciding();
-  const TileShares shares(device, tiles, kTileRows * rows.bytes(row) * std::max(n_tokens / 4, 1u));
+  const GuidedRuns runs(device, tiles, kTileRows * rows.bytes(row) * std::max(n_tokens / 4, 1u));
   const MemberScratch scratch(device.workspace(), device.team().members(),
                               out_floats * sizeof(float));
   const auto ids_of = [&](std::uint32_t tile) { return ids + std::size_t{tile} * kTileRows; };
   const auto size_of = [&](std::uint32_t tile) {
     return std::min(kTileRows, n - tile * kTileRows);
   };
-  device.team().parallel_members(shares.size(), [&](std::size_t member) {
+  device.team().parallel_members(runs.size(), [&](std::size_t member) {
     auto* const out = reinterpret_cast<float*>(scratch.of(member));
-    for (MemberRuns mine(shares, member); mine.any(); mine.advance())
+    for (MemberRuns mine(runs, member); mine.any(); mine.advance())
       for (std::uint32_t tile = mine.first(); tile < mine.end(); ++tile) {
         const std::uint32_t* const here = ids_of(tile);
         const std::uint32_t in_tile = size_of(tile), next = mine.ahead(tile, 1);

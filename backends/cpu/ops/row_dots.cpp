@@ -194,7 +194,8 @@ TileRun TileShares::take_from_others(std::size_t member) const {
   return {};
 }
 
-GuidedRuns::GuidedRuns(const CpuDevice& device, std::uint32_t tiles, std::size_t tile_bytes) {
+GuidedRuns::GuidedRuns(const CpuDevice& device, std::uint32_t tiles, std::size_t tile_bytes,
+                       std::uint32_t most) {
   const std::size_t least =
       std::max<std::size_t>(kLeastRunBytes / std::max<std::size_t>(tile_bytes, 1), 1);
   const std::size_t members = device.team().members();
@@ -203,7 +204,8 @@ GuidedRuns::GuidedRuns(const CpuDevice& device, std::uint32_t tiles, std::size_t
     const std::size_t left = tiles - at;
     // A member begins with nothing fetched ahead, so its next run is most of its part of the rest.
     const std::size_t share = members == 1 ? left : std::max(left * 8 / (10 * members), least);
-    at = n_ + 1 == kMost ? tiles : std::min<std::size_t>(at + share, tiles);
+    at = n_ + 1 == kMost ? tiles
+                         : std::min<std::size_t>(at + std::min<std::size_t>(share, most), tiles);
     bounds_[++n_] = static_cast<std::uint32_t>(at);
   }
 }

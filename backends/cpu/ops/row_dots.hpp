@@ -141,7 +141,9 @@ class GuidedRuns final : public TileSource {
  public:
   static constexpr std::size_t kMost = 1024;
 
-  GuidedRuns(const CpuDevice& device, std::uint32_t tiles, std::size_t tile_bytes);
+  // `most`: tiles of a run.
+  GuidedRuns(const CpuDevice& device, std::uint32_t tiles, std::size_t tile_bytes,
+             std::uint32_t most = UINT32_MAX);
 
   [[nodiscard]] std::size_t size() const { return n_; }
   [[nodiscard]] std::uint32_t first(std::size_t run) const { return bounds_[run]; }
