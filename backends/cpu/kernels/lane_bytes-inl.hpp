@@ -91,11 +91,7 @@ HWY_INLINE void dot_bytes_of(const std::byte* tile, const std::byte* next, std::
 #pragma GCC unroll 8
     for (std::uint32_t t = 0; t < T; ++t) _mm512_store_ps(of_blocks[b][t], sums[t]);
   }
-  for (std::uint32_t t = 0; t < T; ++t) {
-    __m512 sums[kUnitBlocks];
-    for (std::uint32_t b = 0; b < kUnitBlocks; ++b) sums[b] = _mm512_load_ps(of_blocks[b][t]);
-    _mm512_storeu_ps(out + std::size_t{t} * kTileRows, total_of(sums));
-  }
+  store_totals<T>(of_blocks, out);
 }
 
 void dot_byte_lanes(const std::byte* tile, const std::byte* next, std::uint32_t cols,

@@ -53,6 +53,17 @@ HWY_INLINE __m512 total_of(const __m512 (&sums)[kUnitBlocks]) {
   return _mm512_add_ps(_mm512_add_ps(four(0), four(2)), _mm512_add_ps(four(1), four(3)));
 }
 
+// The totals of T tokens' sums by block, to out [T, kTileRows].
+template <std::uint32_t T>
+HWY_INLINE void store_totals(const float (&of_blocks)[kUnitBlocks][T][kTileRows], float* out) {
+  for (std::uint32_t t = 0; t < T; ++t) {
+    __m512 sums[kUnitBlocks];
+    for (std::uint32_t block = 0; block < kUnitBlocks; ++block)
+      sums[block] = _mm512_load_ps(of_blocks[block][t]);
+    _mm512_storeu_ps(out + std::size_t{t} * kTileRows, total_of(sums));
+  }
+}
+
 // `next`: the tile that follows.
 HWY_INLINE void dot_nibbles(const std::byte* tile, const std::byte* next, std::uint32_t n_units,
                             const Activations& x, std::uint32_t token, float* out) {
@@ -137,12 +148,7 @@ template <std::uint32_t T>
 #pragma GCC unroll 8
     for (std::uint32_t k = 0; k < T; ++k) _mm512_store_ps(of_blocks[block][k], sums[k]);
   }
-  for (std::uint32_t k = 0; k < T; ++k) {
-    __m512 sums[kUnitBlocks];
-    for (std::uint32_t block = 0; block < kUnitBlocks; ++block)
-      sums[block] = _mm512_load_ps(of_blocks[block][k]);
-    _mm512_storeu_ps(out + std::size_t{k} * kTileRows, total_of(sums));
-  }
+  store_totals<T>(of_blocks, out);
 }
 
 // Of n tokens, the first ones that follow each other in a block of eight.
