@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::size_t kByteBlockBytes = kNibbleScaleBytes + kTileRows * 32;
 constexpr std::size_t kByteUnitBytes = kUnitBlocks * kByteBlockBytes;
+// How far ahead of a single token's stream lines are fetched.
+constexpr std::size_t kBytesAhead = 1024;
 // Tokens that share the codes of a block; their sums are in registers.
 constexpr std::uint32_t kByteTokens = 8;
 
@@ -46,7 +48,7 @@ HWY_INLINE void dot_bytes(const std::byte* tile, const std::byte* next, std::uin
                           const Activations& x, std::uint32_t token, float* out) {
   const std::size_t end = n_units * kByteUnitBytes;
   const std::byte* block = tile;
-  std::size_t ahead = kLongUnitsAhead;
+  std::size_t ahead = kBytesAhead;
   __m512 sums[kUnitBlocks];
   for (__m512& sum : sums) sum = _mm512_setzero_ps();
   for (std::uint32_t unit = 0; unit < n_units; ++unit)
