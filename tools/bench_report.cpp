@@ -65,7 +65,11 @@ double BenchReport::step_seconds(const BenchRound& round) const {
 }
 
 double BenchReport::overhead_seconds(const BenchRound& round) const {
-  return round.decode->per_step(round.decode->seconds - round.decode->busy_seconds);
+  return round.decode->per_step(round.decode->seconds - round.decode->compute_seconds);
+}
+
+double BenchReport::wait_seconds(const BenchRound& round) const {
+  return round.decode->per_step(round.decode->compute_seconds - round.decode->busy_seconds);
 }
 
 double BenchReport::bandwidth_of(const BenchRound& round) const {
@@ -196,6 +200,7 @@ boost::json::object BenchReport::json() const {
   object["bandwidth_share"] = median(values(&BenchReport::share_of));
   object["step_seconds"] = median(values(&BenchReport::step_seconds));
   object["step_overhead_seconds"] = median(values(&BenchReport::overhead_seconds));
+  object["step_wait_seconds"] = median(values(&BenchReport::wait_seconds));
   std::vector<double> bandwidths;
   for (const BenchRound& round : rounds_) bandwidths.push_back(round.bandwidth());
   object["read_bandwidth"] = median(bandwidths);
@@ -268,6 +273,9 @@ std::string BenchReport::machine_text() const {
     const double overhead = median(values(&BenchReport::overhead_seconds));
     text += fmt::format("; of a step of {:.3f} ms, {:.0f} us ({:.1f} %) lie outside the devices",
                         1e3 * step, 1e6 * overhead, 100 * overhead / step);
+    if (devices_.size() > 1)
+      text += fmt::format("; the busiest one waits for others for {:.0f} us",
+                          1e6 * median(values(&BenchReport::wait_seconds)));
   }
   text += fmt::format("\nothers had {:.1f} % of the processors' time{}\n", 100 * others(),
                       others() >= kDisturbingShare ? ": DISTURBED, measure again" : "");

@@ -51,8 +51,9 @@ class BenchReport {
   [[nodiscard]] double bandwidth_of(const BenchRound& round) const;  // moved, bytes/s
   [[nodiscard]] double share_of(const BenchRound& round) const;      // of the bound
   [[nodiscard]] double step_seconds(const BenchRound& round) const;
-  [[nodiscard]] double overhead_seconds(const BenchRound& round) const;
-  [[nodiscard]] double others() const;  // the mean over the rounds
+  [[nodiscard]] double overhead_seconds(const BenchRound& round) const;  // no device computes
+  [[nodiscard]] double wait_seconds(const BenchRound& round) const;      // the busiest, for others
+  [[nodiscard]] double others() const;                                   // the mean over the rounds
 
   [[nodiscard]] std::vector<double> prefill_rates() const;
   [[nodiscard]] std::vector<double> decode_rates() const;

@@ -25,6 +25,7 @@ struct DecodeSample {
   double seconds = 0;
   std::uint64_t steps = 0;
   std::uint64_t tokens = 0;
+  double compute_seconds = 0;               // while at least one device had a stage under way
   double busy_seconds = 0;                  // in stages, of the device that was busy longest
   std::vector<double> device_seconds = {};  // the same of each device
   DeviceCounts counts = {};                 // of all devices

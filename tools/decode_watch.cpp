@@ -87,7 +87,8 @@ void DecodeWatch::wait_for_ends(std::uint32_t requests) {
 }
 
 DecodeWatch::Mark DecodeWatch::mark() const {
-  Mark made{std::chrono::steady_clock::now(), engine_.stats().steps, 0, {}, {}};
+  const EngineStats stats = engine_.stats();
+  Mark made{std::chrono::steady_clock::now(), stats.steps, stats.compute_time, 0, {}, {}};
   for (const DeviceStatus& device : engine_.devices()) {
     add(device.counts, made.counts);
     made.busy_ns = std::max(made.busy_ns, device.counts.busy_ns);
@@ -109,6 +110,7 @@ Result<DecodeSample> DecodeWatch::sample() const {
     made.tokens += static_cast<std::uint64_t>(std::count_if(
         steps.begin(), steps.end(),
         [this](std::uint64_t step) { return step > from_->steps && step <= to_->steps; }));
+  made.compute_seconds = std::chrono::duration<double>(to_->compute - from_->compute).count();
   made.busy_seconds = static_cast<double>(to_->busy_ns - from_->busy_ns) * 1e-9;
   for (std::size_t d = 0; d < to_->device_ns.size(); ++d)
     made.device_seconds.push_back(static_cast<double>(to_->device_ns[d] - from_->device_ns[d]) *

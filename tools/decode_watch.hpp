@@ -32,6 +32,7 @@ class DecodeWatch : public std::enable_shared_from_this<DecodeWatch> {
   struct Mark {
     TimePoint at;
     std::uint64_t steps = 0;
+    Duration compute{};                    // while a device computed
     std::uint64_t busy_ns = 0;             // of the busiest device
     std::vector<std::uint64_t> device_ns;  // of each
     DeviceCounts counts;

@@ -45,6 +45,7 @@ struct DeviceActor::Step {
   std::thread::id owner;
   DeviceRef actor;
   std::shared_ptr<const Fabric> fabric;
+  std::shared_ptr<ComputeTime> compute_time;
   std::string device;
   std::atomic<std::size_t> completed = 0;
   std::mutex mutex;
@@ -99,6 +100,7 @@ void DeviceActor::receive(RunStep&& message) {
   step_->owner = std::this_thread::get_id();
   step_->actor = self();
   step_->fabric = config_.fabric;
+  step_->compute_time = config_.compute_time;
   step_->device = config_.name;
   if (Status status = check(step_->message); !status.ok()) {
     step_->record(status.with_context(config_.name));
@@ -223,8 +225,10 @@ void DeviceActor::submit_next() {
       sizeof(sf_submission), 0,   &step_->batch, run.inputs.data(), run.outputs.data(),
       &DeviceActor::notify,  &run};
   ++step_->submitted;
+  config_.compute_time->begin();
   if (Status status = device_->submit(stage, run.submission); !status.ok()) {
     --step_->submitted;  // refused: nothing runs, nobody will call
+    config_.compute_time->end();
     step_->record(status.with_context(config_.name));
   }
   step_->submitted_at = now();
@@ -244,6 +248,7 @@ void DeviceActor::notify(void* context, std::uint32_t what, sf_error* error) {
     return step.fabric->wake(run.output_slots[what]);
   }
   if (std::atomic_ref(run.ended).exchange(true)) return;  // said twice
+  step.compute_time->end();
   if (!status.ok()) {
     step.record(std::move(status));
     for (const std::uint32_t slot : run.output_slots) step.fabric->wake(slot);

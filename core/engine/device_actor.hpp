@@ -9,6 +9,7 @@
 
 #include "core/actor/actor.hpp"
 #include "core/engine/batch_memory.hpp"
+#include "core/engine/compute_time.hpp"
 #include "core/engine/fabric.hpp"
 #include "core/engine/messages.hpp"
 #include "core/runtime/loaded_device.hpp"
@@ -30,6 +31,8 @@ struct DeviceActorConfig {
   // Opens and loads the device, on the actor's thread.
   std::function<Result<LoadedDevice>()> open;
   std::shared_ptr<const Fabric> fabric;
+  // Of all devices; told of each stage.
+  std::shared_ptr<ComputeTime> compute_time = std::make_shared<ComputeTime>();
   // Called on the actor's thread; must not block.
   std::function<void(const host::Aborter&)> on_ready;
   std::function<void(StepDone)> on_done;

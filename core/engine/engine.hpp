@@ -109,8 +109,10 @@ struct EngineStats {
   // Since the start: times that something left for several devices, and that their parts met.
   std::uint64_t forks, joins;
   // Of all steps: from when they were sent to the last device's answer, and what the busiest device
-  // of each spent in its stages. The rest is hand-offs and waits.
+  // of each spent in its stages. The rest is hand-offs and waits for other devices.
   Duration step_time{}, busiest_time{};
+  // Since the start: while at least one device had a stage under way.
+  Duration compute_time{};
   Duration uptime{};
 };
 

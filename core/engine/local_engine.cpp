@@ -106,6 +106,7 @@ DeviceActorConfig LocalEngine::device_config(DeviceId device) const {
     return open_device(*assets, device);
   };
   config.fabric = fabric_;
+  config.compute_time = compute_time_;
   return config;
 }
 
@@ -318,6 +319,7 @@ EngineStats LocalEngine::stats() const {
   stats.joins = c.joins;
   stats.step_time = std::chrono::nanoseconds(c.step_ns);
   stats.busiest_time = std::chrono::nanoseconds(c.busiest_ns);
+  stats.compute_time = compute_time_->total();
   stats.uptime = SteadyClock().now() - started_at_;
   return stats;
 }

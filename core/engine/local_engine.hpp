@@ -70,6 +70,7 @@ class LocalEngine final : public Engine {
   std::shared_ptr<EngineAssets> assets_;
   std::shared_ptr<const Fabric> fabric_;
   std::shared_ptr<EngineCounters> counters_ = std::make_shared<EngineCounters>();
+  std::shared_ptr<ComputeTime> compute_time_ = std::make_shared<ComputeTime>();
   std::shared_ptr<Board> board_ = std::make_shared<Board>();
   std::vector<std::shared_ptr<DeviceHost>> hosts_;  // by device
   std::shared_ptr<ThreadExecutor> thread_;

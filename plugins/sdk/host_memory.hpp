@@ -269,9 +269,11 @@ class HostNeurons : public Neurons {
   std::vector<std::uint32_t> resident_;  // ids, rising
 };
 
-// KV blocks: per layer and head, the keys of all blocks, then the values of all blocks; so that the
-// keys of a sequence whose blocks follow each other do too. A block's keys of one head are
-// [block_tokens, head_dim], or whatever else the backend makes of them.
+// KV blocks: per layer, stretches of blocks, kStretchBytes at most; of a stretch, head by head, the
+// keys of all its blocks, then their values. So the keys of a sequence whose blocks follow each
+// other do too, for long enough to be a stream, while memory far from any token stays untouched. A
+// block's keys of one head are [block_tokens, head_dim], or whatever else the backend makes of
+// them.
 class HostKv : public Kv {
  public:
   explicit HostKv(const sf_kv_desc& desc)
@@ -282,6 +284,8 @@ class HostKv : public Kv {
         row_bytes_(row_bytes(static_cast<DType>(desc.dtype), desc.head_dim)),
         key_bytes_(key_bytes),
         value_bytes_(value_bytes),
+        stretch_shift_(
+            std::bit_width(kStretchBytes / ((key_bytes + value_bytes) * desc.n_kv_heads) | 1U) - 1),
         bytes_(std::size_t{desc.n_layers} * desc.n_kv_heads * desc.n_blocks *
                (key_bytes + value_bytes)),
         memory_(bytes_) {}
@@ -305,11 +309,14 @@ class HostKv : public Kv {
   // Keys of one head of a block: [block_tokens, head_dim]; values() likewise.
   [[nodiscard]] std::byte* keys(std::uint32_t layer, std::uint32_t block,
                                 std::uint32_t head) const {
-    return run(layer, head) + block * key_bytes_;
+    const Stretch stretch(*this, block);
+    return run(layer, head, stretch) + (block - stretch.first) * key_bytes_;
   }
   [[nodiscard]] std::byte* values(std::uint32_t layer, std::uint32_t block,
                                   std::uint32_t head) const {
-    return run(layer, head) + desc_.n_blocks * key_bytes_ + block * value_bytes_;
+    const Stretch stretch(*this, block);
+    return run(layer, head, stretch) + stretch.size * key_bytes_ +
+           (block - stretch.first) * value_bytes_;
   }
   // All of it.
   [[nodiscard]] std::span<std::byte> memory() const { return {memory_.data(), bytes_}; }
@@ -321,16 +328,29 @@ class HostKv : public Kv {
   static std::size_t bytes_of(const sf_kv_desc& desc) {
     return desc.block_tokens * row_bytes(static_cast<DType>(desc.dtype), desc.head_dim);
   }
+  static constexpr std::size_t kStretchBytes = std::size_t{32} << 20;
+  // The blocks that lie with a block.
+  struct Stretch {
+    Stretch(const HostKv& kv, std::uint32_t block) {
+      first = block >> kv.stretch_shift_ << kv.stretch_shift_;
+      size = std::min(1U << kv.stretch_shift_, kv.desc_.n_blocks - first);
+    }
+    std::uint32_t first, size;
+  };
+
   // Keys and values of a layer's head.
-  [[nodiscard]] std::byte* run(std::uint32_t layer, std::uint32_t head) const {
-    const std::size_t before = std::size_t{layer} * desc_.n_kv_heads + head;
-    return memory_.data() + before * desc_.n_blocks * (key_bytes_ + value_bytes_);
+  [[nodiscard]] std::byte* run(std::uint32_t layer, std::uint32_t head, Stretch stretch) const {
+    const std::size_t heads = desc_.n_kv_heads;
+    const std::size_t blocks_before =
+        (layer * std::size_t{desc_.n_blocks} + stretch.first) * heads + head * stretch.size;
+    return memory_.data() + blocks_before * (key_bytes_ + value_bytes_);
   }
 
   sf_kv_desc desc_;
   std::size_t row_bytes_;    // of one head's key
   std::size_t key_bytes_;    // of one head's keys in a block
   std::size_t value_bytes_;  // likewise
+  int stretch_shift_;        // of a stretch: 2^so many blocks
   std::size_t bytes_;        // of all
   AlignedBytes memory_;
 };

@@ -4,7 +4,8 @@
 //   step_bench MODEL DEVICES [single|layer|neuron|shard] [TOKENS]
 //
 // period: from token to token; step: from when the step was sent to the last device's answer;
-// busiest: what the busiest device spent in its stages. Medians over rounds.
+// outside: while no device ran a stage; waits: while another device did, but not the busiest one.
+// Medians over rounds.
 
 #include <algorithm>
 #include <cstdio>
@@ -22,7 +23,7 @@ namespace {
 constexpr int kRounds = 9;
 
 struct Round {
-  double period_us, step_us, busiest_us;
+  double period_us, step_us, outside_us, waits_us;
 };
 
 double microseconds(Duration duration) {
@@ -47,8 +48,10 @@ Round run(Engine& engine, std::uint32_t tokens) {
   const Duration took = std::chrono::steady_clock::now() - begin;
   const EngineStats after = engine.stats();
   const auto steps = static_cast<double>(after.steps - before.steps);
+  const Duration compute = after.compute_time - before.compute_time;
+  const Duration busiest = after.busiest_time - before.busiest_time;
   return {microseconds(took) / steps, microseconds(after.step_time - before.step_time) / steps,
-          microseconds(after.busiest_time - before.busiest_time) / steps};
+          microseconds(took - compute) / steps, microseconds(compute - busiest) / steps};
 }
 
 int measure(int argc, char** argv) {
@@ -67,11 +70,12 @@ int measure(int argc, char** argv) {
   }
   std::vector<Round> rounds;
   for (int round = 0; round < kRounds; ++round) rounds.push_back(run(**engine, tokens));
-  const double period = median(rounds, &Round::period_us), step = median(rounds, &Round::step_us),
-               busiest = median(rounds, &Round::busiest_us);
+  const double period = median(rounds, &Round::period_us),
+               outside = median(rounds, &Round::outside_us);
   const EngineStats stats = (*engine)->stats();
-  std::printf("period %.1f us, step %.1f us, busiest device %.1f us: %.1f us (%.1f %%) beside it; ",
-              period, step, busiest, period - busiest, 100 * (period - busiest) / period);
+  std::printf("period %.1f us, step %.1f us, outside %.1f us (%.1f %%), waits %.1f us; ", period,
+              median(rounds, &Round::step_us), outside, 100 * outside / period,
+              median(rounds, &Round::waits_us));
   std::printf("%.1f joins per step\n",
               static_cast<double>(stats.joins) / static_cast<double>(stats.steps));
   return 0;

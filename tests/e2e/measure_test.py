@@ -39,6 +39,8 @@ class Bench(Case):
         self.assertTrue(report["bytes_are_dense"])
         self.assertIsNone(report["active_share"])
         self.assertGreater(report["step_seconds"], report["step_overhead_seconds"])
+        self.assertGreater(report["step_overhead_seconds"], 0)
+        self.assertLess(report["step_wait_seconds"], 1e-4)  # one device has nobody to wait for
         self.assertGreater(report["hand_off_seconds"], 0)
         self.assertGreaterEqual(report["probe"]["wanted_bytes"], 256 << 20)
         self.assertEqual(report["disturbed"], report["others"] >= 0.05)
@@ -84,6 +86,11 @@ class Bench(Case):
         self.assertAlmostEqual(exact["bytes"]["ffn"], share * dense["bytes"]["ffn"])
         out = self.run_program("bench", "-m", ARCEE, "-p", 0, "-n", 4, "-r", 1, "--predictor", "exact").stdout
         self.assertIn(f"active neurons, counted: {100 * exact['active_share']:.1f} %", out)
+
+    def test_waits_of_a_split_step(self):
+        out = self.run_program("bench", "-m", ARCEE, "-p", 0, "-n", 4, "-r", 1, "--device", "cpu:0[threads=1],cpu:0[threads=1]",
+                               "--placement", "neuron").stdout
+        self.assertRegex(out, r"lie outside the devices; the busiest one waits for others for \d+ us")
 
     def test_a_round_for_each_line(self):
         records = self.run_records("bench", "-m", STORIES, "-p", 4, "-n", 4, "-i", stdin="\n\n")

@@ -31,6 +31,15 @@ enum : std::uint32_t { kIn0, kOut0, kIn1, kOut1, kEmbedded };
 // Stages of device 0.
 enum : std::uint32_t { kDouble, kDoubleAgain, kEmbed };
 
+// Each look takes a second.
+class CountingClock final : public Clock {
+ public:
+  [[nodiscard]] TimePoint now() const override { return TimePoint(std::chrono::seconds(++looks_)); }
+
+ private:
+  mutable int looks_ = 0;
+};
+
 StageOp op(std::uint32_t id, std::vector<std::uint32_t> inputs, std::uint32_t output) {
   return {id, std::move(inputs), {output}, {}, SF_NONE, false, sf_no_params{}};
 }
@@ -251,6 +260,23 @@ TEST_F(DeviceActorTest, TellsHowLongItWaited) {
   EXPECT_EQ(answer().wait_ns, 30'000'000U);
   send(message(2, {kEmbed}));
   EXPECT_EQ(answer().wait_ns, 0U);
+}
+
+TEST_F(DeviceActorTest, SaysWhileStagesRunThatItComputes) {
+  DeviceActorConfig counted = config();
+  const auto time = std::make_shared<ComputeTime>(std::make_shared<CountingClock>());
+  counted.compute_time = time;
+  start(std::move(counted));
+  send(message(1, {kEmbed, kDouble}));
+  EXPECT_EQ(time->total(), std::chrono::seconds(1)) << "waiting is not computing";
+  signal(kIn0, 1);
+  EXPECT_EQ(time->total(), std::chrono::seconds(2));
+  RunStep wrong = message(2, {kEmbed});
+  wrong.batch.tokens = {1, 3};  // there are three tokens, 0 to 2
+  send(std::move(wrong));
+  EXPECT_EQ(time->total(), std::chrono::seconds(3)) << "a stage that fails has ended, too";
+  send(message(3, {kEmbed}));
+  EXPECT_EQ(time->total(), std::chrono::seconds(4));
 }
 
 TEST_F(DeviceActorTest, AnInputThatWasGivenUpEndsTheStep) {
