@@ -157,7 +157,9 @@ PlacementInfo ScriptedEngine::placement() const {
 }
 
 EngineStats ScriptedEngine::stats() const {
-  return {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, {}, {}, std::chrono::microseconds(13)};
+  EngineStats stats{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+  stats.uptime = std::chrono::microseconds(13);
+  return stats;
 }
 
 }  // namespace synfire::test
