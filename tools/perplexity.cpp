@@ -86,7 +86,7 @@ Status check_perplexity(const OptionValues& values) {
 
 Result<int> perplexity(const OptionValues& values) {
   const std::string file = values.get<std::string>("file");
-  SYNFIRE_ASSIGN_OR_RETURN(const std::string text, read_text(file));
+  SYNFIRE_ASSIGN_OR_RETURN(const std::string text, read_utf8_text(file));
   SYNFIRE_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, open_engine(values));
   if (engine->tokenizer() == nullptr) {
     return error(StatusCode::failed_precondition, "{}: no tokenizer in the file, so no text",

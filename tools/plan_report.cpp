@@ -104,6 +104,9 @@ std::vector<std::uint64_t> bytes_used(const PlanProblem& problem,
   return used;
 }
 
+// A placement that was given has none.
+bool has_bound(const PlanSolution& solution) { return solution.bound > 0; }
+
 void print_devices(const PlanProblem& problem, const std::vector<std::uint64_t>& used) {
   using enum Table::Align;
   Table table({{"DEVICE"},
@@ -144,13 +147,16 @@ void print_json_plan(const PlanProblem& problem, const PlanSolution& solution,
                          {"slowest", json_number(layer.parts[d].bottleneck)}});
     all.push_back({{"seconds", json_number(layer.seconds)}, {"parts", std::move(parts)}});
   }
-  print_json({{"seconds", json_number(solution.seconds)},
-              {"home_seconds", json_number(home_seconds(problem))},
-              {"tokens_per_second", json_number(1 / solution.seconds)},
-              {"bound_seconds", json_number(solution.bound)},
-              {"gap", json_number(solution.gap())},
-              {"devices", std::move(devices)},
-              {"layers", std::move(all)}});
+  boost::json::object plan{{"seconds", json_number(solution.seconds)},
+                           {"home_seconds", json_number(home_seconds(problem))},
+                           {"tokens_per_second", json_number(1 / solution.seconds)},
+                           {"devices", std::move(devices)},
+                           {"layers", std::move(all)}};
+  if (has_bound(solution)) {
+    plan["bound_seconds"] = json_number(solution.bound);
+    plan["gap"] = json_number(solution.gap());
+  }
+  print_json(plan);
 }
 
 }  // namespace
@@ -169,8 +175,9 @@ void print_plan(const PlanProblem& problem, const PlanSolution& solution, bool a
       "{}\n",
       1 / solution.seconds, solution.seconds * 1e3, (solution.seconds - home) * 1e3, home * 1e3,
       problem.devices[problem.home].name);
-  print("no plan of whole groups takes less than {:.3f} ms: a gap of {:.3f} %\n",
-        solution.bound * 1e3, solution.gap() * 100);
+  if (has_bound(solution))
+    print("no plan of whole groups takes less than {:.3f} ms: a gap of {:.3f} %\n",
+          solution.bound * 1e3, solution.gap() * 100);
 }
 
 namespace {

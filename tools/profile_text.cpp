@@ -11,7 +11,7 @@
 #include <boost/json.hpp>
 
 #include "core/base/crc32c.hpp"
-#include "core/model/tokenizer/utf8.hpp"
+#include "tools/utf8_text.hpp"
 
 namespace synfire::cli {
 namespace {
@@ -59,26 +59,6 @@ class TextFile {
   std::unique_ptr<std::FILE, Close> file_;
 };
 
-// Bytes of `text` that are whole characters. An error for what never becomes one; `at` is where the
-// text begins in the file.
-Result<std::size_t> whole_characters(std::string_view text, const std::string& name,
-                                     std::uint64_t at) {
-  std::size_t done = 0;
-  while (done < text.size()) {
-    if (static_cast<unsigned char>(text[done]) < 0x80) {
-      ++done;
-      continue;
-    }
-    const utf8::Step step = utf8::step(text.substr(done));
-    if (step.kind == utf8::StepKind::incomplete) break;
-    if (step.kind == utf8::StepKind::invalid)
-      return invalid_argument("{}: byte {}: 0x{:02X} is not UTF-8", name, at + done,
-                              static_cast<unsigned char>(text[done]));
-    done += step.bytes;
-  }
-  return done;
-}
-
 // How much of a file is read, and its checksum.
 Result<ProfileInfo::Text> scan(const std::string& name, std::uint64_t max_bytes) {
   SYNFIRE_ASSIGN_OR_RETURN(TextFile file, TextFile::open(name));
@@ -94,9 +74,7 @@ Result<ProfileInfo::Text> scan(const std::string& name, std::uint64_t max_bytes)
     text.bytes += whole;
     block.erase(0, whole);
     if (!more.empty()) continue;
-    if (left != 0 && !block.empty())
-      return invalid_argument("{}: byte {}: the text ends within a character of UTF-8", name,
-                              text.bytes);
+    if (left != 0 && !block.empty()) return ends_within_character(name, text.bytes);
     return text;
   }
   return text;

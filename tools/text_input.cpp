@@ -6,6 +6,8 @@
 #include <system_error>
 #include <vector>
 
+#include "tools/utf8_text.hpp"
+
 namespace synfire::cli {
 namespace {
 
@@ -39,6 +41,14 @@ Result<std::string> read_text(const std::filesystem::path& path) {
                                                              &std::fclose);
   if (file == nullptr) return failed(path.string(), errno);
   return read_all(file.get(), path.string());
+}
+
+Result<std::string> read_utf8_text(const std::filesystem::path& path) {
+  SYNFIRE_ASSIGN_OR_RETURN(std::string text, read_text(path));
+  const std::string name = path == "-" ? "stdin" : path.string();
+  SYNFIRE_ASSIGN_OR_RETURN(const std::size_t whole, whole_characters(text, name, 0));
+  if (whole != text.size()) return ends_within_character(name, whole);
+  return text;
 }
 
 }  // namespace synfire::cli

@@ -17,7 +17,7 @@ Result<std::vector<std::int32_t>> text_tokens(const Engine& engine, const std::s
   if (engine.tokenizer() == nullptr)
     return error(StatusCode::failed_precondition, "{}: no tokenizer in the file, so no text",
                  engine.model().path);
-  SYNFIRE_ASSIGN_OR_RETURN(const std::string text, read_text(file));
+  SYNFIRE_ASSIGN_OR_RETURN(const std::string text, read_utf8_text(file));
   EncodeOptions options;
   options.add_bos = false;
   options.add_eos = false;

@@ -11,19 +11,7 @@
 namespace synfire {
 
 // Devices as a file describes them, to plan for a machine that is not there (`plan --devices`).
-//
-//   version: 1
-//   devices:                        # the first one runs attention and keeps the KV cache
-//     - device: cuda:0
-//       memory: 24GB                # that the model may take
-//       bandwidth: 900GB            # a second, of rows that follow each other
-//       row_bandwidth: 600GB        # of rows apart; unless said, bandwidth / 1.3
-//       shared: 1                   # what is left of both while the other devices read, too
-//       multiply_adds: 2e13         # a second; unless said, memory is what holds it back
-//       stage_us: 5                 # fixed cost of a stage, microseconds
-//       fork_join_us: 20            # a layer's hand-off to it and back
-//       step_us: 30                 # of a token, if it is the first: sampling, messages
-//       layer_us: 10                # the same of each layer: norms, RoPE, attention's arithmetic
+// configs/devices.yaml shows all keys, and says what each means.
 struct DevicesFile {
   struct Device {
     std::string device;  // in canonical text

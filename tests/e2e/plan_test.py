@@ -131,6 +131,9 @@ class Plan(Case):
         index = self.write("model.gpuidx", gpu_index(hot, flags))
         devices = self.devices(("cpu:0", "1GB", "10GB"), ("reference:0", "1GB", "10GB"))
         report = self.plan("--devices", devices, "--gpuidx", index)
+        self.assertNotIn("gap", report)  # of a placement that is given there is no bound
+        self.assertNotIn("gap", self.run_program("plan", "-m", self.model, "--devices", devices, "--gpuidx", index,
+                                                 "--tokens", 64, "--dry-run").stdout)
         self.assertEqual([part["groups"] for part in report["layers"][1]["parts"]], [len(hot), D_FF - len(hot)])
         self.assertEqual(self.says("--plan", self.yaml), self.says("--device", "cpu:0"))
         short = self.write("short.gpuidx", gpu_index([0], [1, 0]))

@@ -127,8 +127,13 @@ class Profile(Case):
     def test_wrong_texts(self):
         bad = self.write("bad.txt", b"abc \xc3\xa9 " * 9 + b"\xff more")
         self.fails("profile", "-m", self.model, "-f", bad, says=["bad.txt: byte 63: 0xFF is not UTF-8"])
-        self.fails("profile", "-m", self.model, "-f", self.write("ends.txt", b"abc " * 20 + b"\xc3"),
-                   says=["ends.txt: byte 80", "within a character"])
+        ends = self.write("ends.txt", b"abc " * 20 + b"\xc3")
+        self.fails("profile", "-m", self.model, "-f", ends, says=["ends.txt: byte 80", "within a character"])
+        for command in (["predictor", "fit"], ["predictor", "fit", "--type", "mlp"], ["predictor", "eval", "--predictor", "exact"],
+                        ["plan"], ["perplexity"]):
+            self.fails(*command, "-m", self.model, "-f", bad, says=["bad.txt: byte 63: 0xFF is not UTF-8"])
+            self.fails(*command, "-m", self.model, "-f", ends, says=["ends.txt: byte 80", "within a character"])
+        self.assertFalse(list(self.sidecar.parent.glob("predictor*")))
         self.fails("profile", "-m", self.model, "-f", self.write("empty.txt", ""), says=["empty.txt: 0 tokens"])
         self.fails("profile", "-m", self.model, "-f", self.folder / "none.txt", says=["none.txt: No such file"])
         self.fails("profile", "-m", self.model, "-f", self.folder, says=["a folder"])

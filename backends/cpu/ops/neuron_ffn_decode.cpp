@@ -10,8 +10,6 @@ namespace {
 
 constexpr std::uint32_t kToken = 0;  // the only one
 
-std::uint32_t pieces_of(std::uint32_t n, std::uint32_t each) { return (n + each - 1) / each; }
-
 }  // namespace
 
 // Neurons that fired, copied from where a member found them.

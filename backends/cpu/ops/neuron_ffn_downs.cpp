@@ -5,12 +5,6 @@
 #include "backends/cpu/ops/neuron_block.hpp"
 
 namespace synfire::cpu {
-namespace {
-
-std::uint32_t pieces_of(std::uint32_t n, std::uint32_t each) { return (n + each - 1) / each; }
-
-}  // namespace
-
 // What one member adds at a time: some columns of some tokens.
 struct NeuronFfnPairs::DownTask {
   DownRows::Slices slices;

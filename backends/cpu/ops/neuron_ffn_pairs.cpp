@@ -26,8 +26,6 @@ void for_rows(std::uint32_t mask, const Body& body) {
   for (; mask != 0; mask &= mask - 1) body(static_cast<std::uint32_t>(std::countr_zero(mask)));
 }
 
-std::uint32_t pieces_of(std::uint32_t n, std::uint32_t each) { return (n + each - 1) / each; }
-
 }  // namespace
 
 // A block's entries in tiles of kTileRows, and which of them each token needs: a view of one

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/config/plan_file.hpp"
+#include "tests/support/paths.hpp"
 
 namespace synfire {
 namespace {
@@ -32,6 +33,15 @@ TEST(DevicesFile, Parses) {
   EXPECT_EQ(file->devices[0].layer_us, 2.5);
   EXPECT_EQ(file->devices[1].layer_us, 0);
   EXPECT_EQ(file->devices[1].row_bandwidth, 2e10);
+}
+
+TEST(DevicesFile, TheExampleIsRead) {
+  const auto file = read_devices_file(
+      test::data_file("").parent_path().parent_path().parent_path() / "configs/devices.yaml");
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  ASSERT_EQ(file->devices.size(), 2U);
+  EXPECT_EQ(file->devices[0].layer_us, 10);
+  EXPECT_EQ(file->devices[1].memory, 64'000'000'000U);
 }
 
 TEST(DevicesFile, RefusesWhatItDoesNotKnow) {
