@@ -1,4 +1,3 @@
-#include <cmath>
 #include <cstring>
 #include <map>
 #include <span>
@@ -30,14 +29,16 @@ class CountersTest : public testing::TestWithParam<std::string> {
     for (std::uint64_t sf_counters::*const field : kFields) after.*field -= before.*field;
     return after;
   }
-  // The gates (up products without gates) of a stage's neurons, by the scalar oracle: [n, d_ff].
+  // The gates (up products without gates) of a stage's neurons: [n, d_ff]. Of F32 rows by the
+  // scalar oracle; of others the device's own, which may round one to the other side of 0.
   std::vector<float> gates(const NeuronsSpec& neurons, std::uint32_t n_tokens, const Bytes& x) {
     StageSpec spec;
     const std::uint32_t input = spec.rows(neurons.desc.d_model);
     spec.output(spec.op(SF_OP_NEURON_GATE, {input}, {SF_VALUE_ROWS, neurons.desc.d_ff},
                         sf_no_params{}, {}, {0, SF_NONE}));
     spec.neurons.push_back(neurons);
-    return floats_of(run_on(oracle_, spec, BatchSpec::of(n_tokens), {x}).at(0));
+    TestDevice& device = neurons.up.dtype == DType::f32 ? oracle_ : device_;
+    return floats_of(run_on(device, spec, BatchSpec::of(n_tokens), {x}).at(0));
   }
   Bytes input(std::uint32_t n_tokens, const NeuronShape& shape) {
     return bytes_of(random_floats(std::size_t{n_tokens} * shape.d_model, random_));
@@ -94,13 +95,15 @@ struct Recount {
   }
 };
 
-void expect_rows(const sf_counters& counted, const NeuronShape& shape, const Recount& want) {
+void expect_rows(const sf_counters& counted, const NeuronShape& shape, const NeuronsSpec& neurons,
+                 const Recount& want) {
   EXPECT_EQ(counted.gate_rows, shape.gated ? want.asked : 0);
   EXPECT_EQ(counted.up_rows, shape.gated ? want.fired : want.asked);
   EXPECT_EQ(counted.down_rows, want.fired);
   EXPECT_EQ(counted.active, want.active);
-  EXPECT_EQ(counted.neuron_bytes, (counted.gate_rows + counted.up_rows + counted.down_rows) *
-                                      shape.d_model * sizeof(float));
+  EXPECT_EQ(counted.neuron_bytes,
+            (counted.gate_rows + counted.up_rows) * row_bytes(neurons.up.dtype, shape.d_model) +
+                counted.down_rows * row_bytes(neurons.down.dtype, shape.d_model));
 }
 
 TEST_P(CountersTest, ExactReadsAllGatesAndThenWhatFired) {
@@ -112,7 +115,7 @@ TEST_P(CountersTest, ExactReadsAllGatesAndThenWhatFired) {
       const sf_counters got = counted(ffn(neurons, false, true), n, {x});
       const Recount want(gates(neurons, n, x), shape.d_ff, n, [](auto, auto) { return true; });
       EXPECT_LT(want.active, std::uint64_t{n} * shape.d_ff);
-      expect_rows(got, shape, want);
+      expect_rows(got, shape, neurons, want);
       EXPECT_EQ(got.neurons, std::uint64_t{n} * shape.d_ff);
       EXPECT_EQ(got.tokens, n);
       EXPECT_EQ(got.stages, 1U);
@@ -136,44 +139,52 @@ TEST_P(CountersTest, OfAListOnlyTheNamedAreAskedAndOnlyTheFiredAreReadOn) {
         };
         const Bytes list = active_list(shape.d_ff, n, needs);
         const sf_counters got = counted(ffn(neurons, true, false), n, {x, list});
-        expect_rows(got, shape, Recount(gates(neurons, n, x), shape.d_ff, n, needs));
+        expect_rows(got, shape, neurons, Recount(gates(neurons, n, x), shape.d_ff, n, needs));
       }
 }
 
-// Rows of one F32 tensor, to be spoilt.
 void set_row(HostTensor& tensor, std::uint32_t row, std::span<const float> values) {
-  std::memcpy(tensor.bytes.data() + row * values.size_bytes(), values.data(), values.size_bytes());
+  const std::size_t bytes = row_bytes(tensor.dtype, tensor.cols);
+  quantize_row(tensor.dtype, values.data(), values.size(), tensor.bytes.data() + row * bytes);
+}
+// No number in any dtype: where it has blocks, their scales are none.
+void spoil_row(HostTensor& tensor, std::uint32_t row) {
+  const std::size_t bytes = row_bytes(tensor.dtype, tensor.cols);
+  std::memset(tensor.bytes.data() + row * bytes, 0xff, bytes);
 }
 
 // What must not be read is spoilt: it would make the answer no number. A neuron that is not named
 // would even fire.
 TEST_P(CountersTest, RowsThatNobodyNeedsTakeNoPart) {
-  for (const NeuronShape& shape : {kGated, kPlain})
-    for (const std::uint32_t n : {1u, 3u, 65u}) {
-      SCOPED_TRACE(testing::Message() << (shape.gated ? "gated" : "plain") << ", T " << n);
-      NeuronsSpec neurons = random_neurons(shape, DType::f32, random_, shape.all_groups());
-      const Bytes x = input(n, shape);
-      const std::vector<float> gate = gates(neurons, n, x), tokens = floats_of(x);
-      const auto needs = [](std::uint32_t neuron, std::uint32_t) { return neuron % 3 == 1; };
-      const Bytes list = active_list(shape.d_ff, n, needs);
-      const StageSpec sound = ffn(neurons, true, false);
-      const std::vector<float> want =
-          floats_of(run_on(device_, sound, BatchSpec::of(n), {x, list})[0]);
-      const std::vector<float> spoilt(shape.d_model, NAN);
-      const auto fires = std::span(tokens).first(shape.d_model);  // with the first token
-      for (std::uint32_t neuron = 0; neuron < shape.d_ff; ++neuron) {
-        const bool named = needs(neuron, 0);
-        bool fired = false;
-        for (std::uint32_t t = 0; t < n; ++t) fired |= gate[t * shape.d_ff + neuron] > 0;
-        if (named && fired) continue;
-        if (!named) set_row(shape.gated ? neurons.gate : neurons.up, neuron, fires);
-        if (shape.gated) set_row(neurons.up, neuron, spoilt);
-        set_row(neurons.down, neuron, spoilt);
-      }
-      const StageSpec spec = ffn(neurons, true, false);
-      EXPECT_EQ(floats_of(run_on(device_, spec, BatchSpec::of(n), {x, list})[0]), want);
-      expect_rows(counted(spec, n, {x, list}), shape, Recount(gate, shape.d_ff, n, needs));
+  constexpr NeuronShape kLong{512, 110, 16, true};
+  const auto expect = [&](const NeuronShape& shape, DType dtype, std::uint32_t n) {
+    SCOPED_TRACE(testing::Message() << (shape.gated ? "gated " : "plain ") << shape.d_model << ", "
+                                    << dtype_info(dtype).name << ", T " << n);
+    NeuronsSpec neurons = random_neurons(shape, dtype, random_, shape.all_groups());
+    const Bytes x = input(n, shape);
+    const std::vector<float> gate = gates(neurons, n, x), tokens = floats_of(x);
+    const auto needs = [](std::uint32_t neuron, std::uint32_t) { return neuron % 3 == 1; };
+    const Bytes list = active_list(shape.d_ff, n, needs);
+    const StageSpec sound = ffn(neurons, true, false);
+    const std::vector<float> want =
+        floats_of(run_on(device_, sound, BatchSpec::of(n), {x, list})[0]);
+    const auto fires = std::span(tokens).first(shape.d_model);  // with the first token
+    for (std::uint32_t neuron = 0; neuron < shape.d_ff; ++neuron) {
+      const bool named = needs(neuron, 0);
+      bool fired = false;
+      for (std::uint32_t t = 0; t < n; ++t) fired |= gate[t * shape.d_ff + neuron] > 0;
+      if (named && fired) continue;
+      if (!named) set_row(shape.gated ? neurons.gate : neurons.up, neuron, fires);
+      if (shape.gated) spoil_row(neurons.up, neuron);
+      spoil_row(neurons.down, neuron);
     }
+    const StageSpec spec = ffn(neurons, true, false);
+    EXPECT_EQ(floats_of(run_on(device_, spec, BatchSpec::of(n), {x, list})[0]), want);
+    expect_rows(counted(spec, n, {x, list}), shape, neurons, Recount(gate, shape.d_ff, n, needs));
+  };
+  for (const NeuronShape& shape : {kGated, kPlain, kLong})
+    for (const DType dtype : {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_0})
+      for (const std::uint32_t n : {1u, 3u, 65u}) expect(shape, dtype, n);
 }
 
 TEST_P(CountersTest, OnlyResidentNeuronsCount) {
