@@ -269,11 +269,11 @@ class HostNeurons : public Neurons {
   std::vector<std::uint32_t> resident_;  // ids, rising
 };
 
-// KV blocks: per layer, stretches of blocks, kStretchBytes at most; of a stretch, head by head, the
-// keys of all its blocks, then their values. So the keys of a sequence whose blocks follow each
-// other do too, for long enough to be a stream, while memory far from any token stays untouched. A
-// block's keys of one head are [block_tokens, head_dim], or whatever else the backend makes of
-// them.
+// KV blocks: per layer, stretches of blocks, kStretchBytes or one block at most; of a stretch, head
+// by head, the keys of all its blocks, then their values. So the keys of a sequence whose blocks
+// follow each other do too, for long enough to be a stream, while memory far from any token stays
+// untouched. A block's keys of one head are [block_tokens, head_dim], or whatever else the backend
+// makes of them.
 class HostKv : public Kv {
  public:
   explicit HostKv(const sf_kv_desc& desc)

@@ -12,6 +12,10 @@ fs::path data_file(std::string_view name) {
   return fs::path(SYNFIRE_SOURCE_DIR) / "tests/data" / name;
 }
 
+fs::path config_file(std::string_view name) {
+  return fs::path(SYNFIRE_SOURCE_DIR) / "configs" / name;
+}
+
 fs::path shared_file(std::string_view name) {
   return fs::path(SYNFIRE_SOURCE_DIR).parent_path() / "shared/data" / name;
 }

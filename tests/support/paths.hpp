@@ -9,6 +9,9 @@ namespace synfire::test {
 // tests/data/NAME of this checkout: committed, always there.
 std::filesystem::path data_file(std::string_view name);
 
+// configs/NAME of this checkout.
+std::filesystem::path config_file(std::string_view name);
+
 // ../shared/data/NAME beside this checkout, which a clone may lack. Use SYNFIRE_SHARED_OR_SKIP in a
 // test.
 std::filesystem::path shared_file(std::string_view name);

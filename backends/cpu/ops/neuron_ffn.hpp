@@ -6,11 +6,6 @@
 
 namespace synfire::cpu {
 
-// How many pieces of `each` n things are.
-constexpr std::uint32_t pieces_of(std::uint32_t n, std::uint32_t each) {
-  return (n + each - 1) / each;
-}
-
 // What the ways of computing neuron_ffn share: the operands, the gate rule, the down rows.
 //
 // The result of a token is a sum of partial sums, one per chunk of neurons, added in chunk order.

@@ -5,6 +5,7 @@
 #include "backends/cpu/ops/neuron_block.hpp"
 
 namespace synfire::cpu {
+
 // What one member adds at a time: some columns of some tokens.
 struct NeuronFfnPairs::DownTask {
   DownRows::Slices slices;

@@ -203,6 +203,11 @@ class MemberRuns {
   bool took_next_ = false;
 };
 
+// How many pieces of `each` n things are.
+constexpr std::uint32_t pieces_of(std::uint32_t n, std::uint32_t each) {
+  return (n + each - 1) / each;
+}
+
 // Into how many chunks to cut `tiles` pieces of work of about `tile_bytes` of memory each: several
 // for each member, but none so small that handing it out costs more than doing it. Which chunks
 // there are never changes a result.
@@ -212,7 +217,7 @@ std::uint32_t tiles_per_chunk(const CpuDevice& device, std::uint32_t tiles, std:
 template <typename Body>
 void for_chunks(CpuDevice& device, std::uint32_t n, std::size_t bytes, const Body& body) {
   const std::uint32_t per_chunk = tiles_per_chunk(device, n, bytes);
-  device.team().parallel_for((n + per_chunk - 1) / per_chunk, [&](std::size_t chunk, std::size_t) {
+  device.team().parallel_for(pieces_of(n, per_chunk), [&](std::size_t chunk, std::size_t) {
     const auto first = static_cast<std::uint32_t>(chunk) * per_chunk;
     body(first, std::min(first + per_chunk, n));
   });

@@ -36,8 +36,7 @@ TEST(DevicesFile, Parses) {
 }
 
 TEST(DevicesFile, TheExampleIsRead) {
-  const auto file = read_devices_file(
-      test::data_file("").parent_path().parent_path().parent_path() / "configs/devices.yaml");
+  const auto file = read_devices_file(test::config_file("devices.yaml"));
   ASSERT_TRUE(file.ok()) << file.status().message();
   ASSERT_EQ(file->devices.size(), 2U);
   EXPECT_EQ(file->devices[0].layer_us, 10);

@@ -13,9 +13,7 @@
 namespace synfire {
 namespace {
 
-std::filesystem::path example() {
-  return test::data_file("").parent_path().parent_path().parent_path() / "configs/synfire.yaml";
-}
+std::filesystem::path example() { return test::config_file("synfire.yaml"); }
 
 void expect_default(const Option& option, const YamlNode& value) {
   SCOPED_TRACE(option.yaml);
